@@ -1,0 +1,21 @@
+//! From a network graph to a trained network: fast ops, layers, the trainer, checkpoints.
+//!
+//! The one idea: a [`NetworkGraph`](nas_space::NetworkGraph) is run by a forward and a reverse pass of our own over its
+//! nodes, each node a call of an op with hand-written forward and backward; the outside stays candle (`Tensor`, `Var`,
+//! `VarBuilder`), and every op is also a candle `CustomOp`, for layers written in plain candle code.
+
+pub mod checkpoint;
+mod error;
+mod evaluator;
+mod init;
+mod network;
+pub mod ops;
+pub mod optim;
+pub mod schedule;
+mod trainer;
+
+pub use error::NnError;
+pub use evaluator::TrainFromScratch;
+pub use init::seeded;
+pub use network::{Mode, Network, Parameter, Step, StepConfig};
+pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate};

@@ -1,0 +1,35 @@
+//! How an architecture is measured.
+
+use std::path::PathBuf;
+
+use nas_space::Architecture;
+
+use crate::{Failure, Measurement};
+
+/// One evaluation to run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The trial's number.
+    pub id: u64,
+    /// The architecture to measure.
+    pub architecture: Architecture,
+    /// The seed of everything random in it.
+    pub seed: u64,
+    /// A folder of the trial's own, for checkpoints and logs; it exists only if the evaluator makes it.
+    pub folder: PathBuf,
+}
+
+/// How an evaluator reports on its way: after each unit of work. Returning `false` asks it to stop.
+pub type Progress<'a> = dyn FnMut(&str, f64) -> bool + 'a;
+
+/// Measures architectures: by training, with shared weights, with a hypernetwork, by a proxy, from a table.
+///
+/// The result may depend on the job's architecture and seed and on nothing else, so that any worker, at any time,
+/// after any number of kills, measures the same.
+pub trait Evaluator {
+    /// Measures one architecture. `progress` gets a label and the fraction done.
+    ///
+    /// # Errors
+    /// A [`Failure`] makes this trial a failed one; the search goes on.
+    fn evaluate(&mut self, job: &Job, progress: &mut Progress<'_>) -> Result<Measurement, Failure>;
+}

@@ -1,0 +1,27 @@
+//! The loop every search runs in, and the seams around it, without a tensor library.
+//!
+//! The one idea: a [`Strategy`] proposes architectures and is told what became of them; an [`Evaluator`] measures one
+//! architecture; an [`Executor`] says where that happens; a [`Study`] records every trial in one SQLite file, so that a
+//! search stopped at any instant goes on where it was. The loop that ties them lives once, in [`run`].
+
+mod budget;
+mod error;
+mod evaluator;
+mod event;
+mod executor;
+mod random;
+mod run;
+mod strategy;
+mod study;
+mod trial;
+
+pub use budget::Budget;
+pub use error::SearchError;
+pub use evaluator::{Evaluator, Job, Progress};
+pub use event::{Event, Listener};
+pub use executor::{Executor, InProcess, Workers};
+pub use random::RandomSearch;
+pub use run::{Outcome, Settings, StopReason, run};
+pub use strategy::Strategy;
+pub use study::{Study, StudyInfo};
+pub use trial::{Failure, Measurement, Proposal, Trial, TrialState};

@@ -1,0 +1,47 @@
+//! How a search method looks from outside: ask and tell.
+
+use std::ops::Range;
+
+use crate::{Proposal, SearchError, Trial};
+
+/// A search method. It sees decisions and measurements only: it never evaluates, prints or reads a clock.
+///
+/// # Determinism
+/// The loop promises that before the proposal for trial `n` is asked for, exactly the trials `0..n - lag` have been
+/// told, in order, whatever the workers did. A strategy must draw the randomness for proposal `n` from its own seed's
+/// `child("proposal").index(n)`, never from a stream shared between proposals: then asking is a pure function of what
+/// was told, asking again after a crash gives the same answer, and nothing needs to be repaired.
+pub trait Strategy: Send {
+    /// The method's name, such as `evolution`.
+    fn name(&self) -> &str;
+
+    /// Proposes an architecture for each of the trials `ids`.
+    ///
+    /// # Errors
+    /// If the strategy can propose nothing more.
+    fn ask(&mut self, ids: Range<u64>) -> Result<Vec<Proposal>, SearchError>;
+
+    /// Learns from finished trials (complete, pruned or failed), in the order of their ids.
+    ///
+    /// # Errors
+    /// If a trial cannot be one of this strategy's.
+    fn tell(&mut self, trials: &[Trial]) -> Result<(), SearchError>;
+
+    /// The whole state as JSON, to be stored with the study.
+    ///
+    /// # Errors
+    /// If the state cannot be written as JSON.
+    fn save(&self) -> Result<serde_json::Value, SearchError>;
+
+    /// Takes over a state written by [`save`](Self::save).
+    ///
+    /// # Errors
+    /// If it is of another strategy or a newer version.
+    fn load(&mut self, state: &serde_json::Value) -> Result<(), SearchError>;
+
+    /// The strategy's choice among the complete trials told: the winner of the search. By default the highest accuracy
+    /// of the whole history, the earliest trial where several are equal.
+    fn best<'a>(&self, trials: &'a [Trial]) -> Option<&'a Trial> {
+        crate::trial::best_by_accuracy(trials)
+    }
+}

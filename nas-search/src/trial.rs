@@ -1,0 +1,89 @@
+//! One trial of a search: what was proposed, how it ran, what was measured.
+
+use nas_space::Architecture;
+use serde::{Deserialize, Serialize};
+
+/// What a strategy proposes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The architecture to measure.
+    pub architecture: Architecture,
+    /// The trial it descends from, if any.
+    pub parent: Option<u64>,
+    /// Whatever the strategy wants back with the result, such as log-probabilities; `null` if nothing.
+    pub note: serde_json::Value,
+}
+
+/// What an evaluator measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Accuracy on the validation split, from 0 to 1: what strategies maximise.
+    pub accuracy: f64,
+    /// Mean cross-entropy on the validation split, in nats.
+    pub loss: f64,
+    /// Learned parameters of the network that was measured.
+    pub parameters: u64,
+    /// Multiply-adds of its convolutions and linear layers for one image.
+    pub flops: u64,
+    /// Epochs of training it took (0 for a table or a proxy).
+    pub epochs: u64,
+    /// Latency of one image in seconds, where it was measured.
+    pub latency: Option<f64>,
+    /// Anything else, by name, such as the accuracy after each epoch.
+    pub extra: serde_json::Value,
+}
+
+/// The states of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrialState {
+    /// Proposed, not started.
+    Waiting,
+    /// Started, not finished; after a kill it is run again from the same seed.
+    Running,
+    /// Measured.
+    Complete,
+    /// Stopped early by a rule; its measurement is what was known then.
+    Pruned,
+    /// Not measured, for the reason in [`Trial::failure`].
+    Failed,
+}
+
+/// Why a trial failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind, for counting: `panic`, `out_of_memory`, `not_finite`, `timeout`, `crash`, `error`.
+    pub kind: String,
+    /// A sentence for a person.
+    pub reason: String,
+}
+
+/// One trial, as the study records it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Its number in the study, from 0.
+    pub id: u64,
+    /// The arm of the study it belongs to: the method under test, or `random` for the baseline.
+    pub arm: String,
+    /// What was proposed.
+    pub proposal: Proposal,
+    /// Where it stands.
+    pub state: TrialState,
+    /// The seed of everything random in its evaluation.
+    pub seed: u64,
+    /// What was measured, when complete or pruned.
+    pub measurement: Option<Measurement>,
+    /// Why it failed, when it did.
+    pub failure: Option<Failure>,
+    /// Wall-clock seconds of the evaluation; the only field that differs between two equal runs.
+    pub seconds: Option<f64>,
+}
+
+/// The complete trial of highest accuracy, the earliest of equals.
+pub(crate) fn best_by_accuracy(trials: &[Trial]) -> Option<&Trial> {
+    let accuracy = |t: &&Trial| t.measurement.as_ref().map(|m| m.accuracy);
+    trials
+        .iter()
+        .filter(|t| t.state == TrialState::Complete && accuracy(t).is_some_and(f64::is_finite))
+        .reduce(|best, t| if accuracy(&t) > accuracy(&best) { t } else { best })
+}

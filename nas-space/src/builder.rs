@@ -1,0 +1,135 @@
+//! Builds a network graph layer by layer, inferring and checking every shape on the way.
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::graph::{NetworkGraph, Node, Place, Shape};
+use crate::{Conv2d, ImageShape, Layer, Pool, SpaceError};
+
+/// Appends layers to a network graph. A node can only read nodes made before it, so the graph is acyclic and its
+/// indices are a topological order.
+///
+/// ```
+/// use nas_space::{GraphBuilder, ImageShape, Layer, Window};
+/// let mut net = GraphBuilder::new(ImageShape { channels: 3, height: 8, width: 8 });
+/// let image = net.input();
+/// let x = net.conv("conv", image, 4, 1, Window::same(3, 2, 1))?;
+/// let x = net.push("pool", Layer::GlobalAveragePool, &[x])?;
+/// let logits = net.push("classifier", Layer::Linear { out: 10 }, &[x])?;
+/// let graph = net.finish(logits, None);
+/// assert_eq!(graph.parameters(), 4 * 3 * 9 + 4 * 10 + 10);
+/// # Ok::<(), nas_space::SpaceError>(())
+/// ```
+pub struct GraphBuilder {
+    graph: DiGraph<Node, usize>,
+    place: Place,
+}
+
+impl GraphBuilder {
+    /// A graph that holds the image only.
+    pub fn new(image: ImageShape) -> Self {
+        let mut graph = DiGraph::new();
+        let shape = Shape { channels: image.channels, height: image.height, width: image.width };
+        graph.add_node(Node { name: "input".into(), layer: Layer::Input, shape, place: Place::default() });
+        Self { graph, place: Place::default() }
+    }
+
+    /// The image's node.
+    pub fn input(&self) -> usize {
+        0
+    }
+
+    /// The layers pushed from now on belong to this cell and operation.
+    pub fn place(&mut self, cell: Option<usize>, operation: impl Into<String>) {
+        self.place = Place { cell, operation: operation.into() };
+    }
+
+    /// The output shape of a node.
+    pub fn shape(&self, node: usize) -> Shape {
+        self.graph[NodeIndex::new(node)].shape
+    }
+
+    /// Appends a layer that reads `inputs`, and returns its node.
+    ///
+    /// # Errors
+    /// [`SpaceError::Shape`] if the shapes of the inputs do not fit the layer.
+    pub fn push(&mut self, name: impl Into<String>, layer: Layer, inputs: &[usize]) -> Result<usize, SpaceError> {
+        let name = name.into();
+        let shapes: Vec<Shape> = inputs.iter().map(|&i| self.shape(i)).collect();
+        let shape = infer(&layer, &shapes).map_err(|reason| SpaceError::Shape { layer: name.clone(), reason })?;
+        let node = self.graph.add_node(Node { name, layer, shape, place: self.place.clone() });
+        for (position, &input) in inputs.iter().enumerate() {
+            self.graph.add_edge(NodeIndex::new(input), node, position);
+        }
+        Ok(node.index())
+    }
+
+    /// Appends a convolution.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn conv(
+        &mut self,
+        name: impl Into<String>,
+        input: usize,
+        out: usize,
+        groups: usize,
+        window: crate::Window,
+    ) -> Result<usize, SpaceError> {
+        self.push(name, Layer::Conv2d(Conv2d { out, groups, window }), &[input])
+    }
+
+    /// The finished graph, whose logits come from `output`.
+    pub fn finish(self, output: usize, auxiliary: Option<usize>) -> NetworkGraph {
+        NetworkGraph { graph: self.graph, output: NodeIndex::new(output), auxiliary: auxiliary.map(NodeIndex::new) }
+    }
+}
+
+/// The output shape of a layer, or the reason why its inputs do not fit.
+fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
+    let arity_ok = match layer {
+        Layer::Input => inputs.is_empty(),
+        Layer::Add | Layer::Concat => !inputs.is_empty(),
+        _ => inputs.len() == 1,
+    };
+    if !arity_ok {
+        return Err(format!("a {} layer cannot read {} inputs", layer.kind(), inputs.len()));
+    }
+    let window = |w: &crate::Window, s: Shape| {
+        w.output([s.height, s.width]).ok_or_else(|| {
+            format!("a {}x{} window does not fit a {s} input; use larger images or fewer reductions", w.kernel[0], w.kernel[1])
+        })
+    };
+    match layer {
+        Layer::Input => Err("the input is made by the builder".into()),
+        Layer::Conv2d(Conv2d { out, groups, window: w }) => {
+            let s = inputs[0];
+            if *groups == 0 || *out == 0 || s.channels % groups != 0 || out % groups != 0 {
+                return Err(format!("{groups} groups do not divide {} input and {out} output channels", s.channels));
+            }
+            let [height, width] = window(w, s)?;
+            Ok(Shape { channels: *out, height, width })
+        }
+        Layer::Pool(Pool { window: w, .. }) => {
+            let [height, width] = window(w, inputs[0])?;
+            Ok(Shape { height, width, ..inputs[0] })
+        }
+        Layer::BatchNorm { .. } | Layer::Relu | Layer::DropPath => Ok(inputs[0]),
+        Layer::GlobalAveragePool => Ok(Shape { height: 1, width: 1, ..inputs[0] }),
+        Layer::Zero { stride } => {
+            let s = inputs[0];
+            Ok(Shape { height: s.height.div_ceil(*stride), width: s.width.div_ceil(*stride), ..s })
+        }
+        Layer::Linear { out } => Ok(Shape { channels: *out, height: 1, width: 1 }),
+        Layer::Add => match inputs.iter().find(|s| **s != inputs[0]) {
+            None => Ok(inputs[0]),
+            Some(other) => Err(format!("cannot add {} and {other}", inputs[0])),
+        },
+        Layer::Concat => {
+            let (h, w) = (inputs[0].height, inputs[0].width);
+            match inputs.iter().find(|s| (s.height, s.width) != (h, w)) {
+                None => Ok(Shape { channels: inputs.iter().map(|s| s.channels).sum(), height: h, width: w }),
+                Some(other) => Err(format!("cannot concatenate {} and {other}: rows and columns differ", inputs[0])),
+            }
+        }
+    }
+}

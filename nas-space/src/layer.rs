@@ -1,0 +1,139 @@
+//! The primitive layers a network graph is made of. Tensors are `[batch, channels, height, width]`.
+
+use serde::{Deserialize, Serialize};
+
+/// A sliding window in two dimensions; each pair is (rows, columns).
+///
+/// Padding before (top, left) is signed: -1 drops the first row and column, which is how a factorized reduction
+/// samples the odd pixels. The bottom and right padding follows from `out`: whatever lies outside reads as padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Window {
+    /// Kernel size.
+    pub kernel: [usize; 2],
+    /// Stride.
+    pub stride: [usize; 2],
+    /// Padding before the first row and column.
+    pub before: [isize; 2],
+    /// Padding after the last row and column.
+    pub after: [isize; 2],
+    /// Dilation.
+    pub dilation: [usize; 2],
+}
+
+impl Window {
+    /// A square window, padded so that stride 1 keeps the size ("same").
+    pub fn same(kernel: usize, stride: usize, dilation: usize) -> Self {
+        let pad = (dilation * (kernel - 1) / 2) as isize;
+        Self {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            before: [pad; 2],
+            after: [pad; 2],
+            dilation: [dilation; 2],
+        }
+    }
+
+    /// A square window without padding.
+    pub fn valid(kernel: usize, stride: usize) -> Self {
+        Self { before: [0; 2], after: [0; 2], ..Self::same(kernel, stride, 1) }
+    }
+
+    /// The size of the output for an input of `size` (rows, columns), or `None` where the kernel does not fit.
+    pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let axis = |a: usize| {
+            let reach = (self.dilation[a] * (self.kernel[a] - 1) + 1) as isize;
+            let padded = size[a] as isize + self.before[a] + self.after[a];
+            (padded >= reach).then(|| ((padded - reach) as usize) / self.stride[a] + 1)
+        };
+        Some([axis(0)?, axis(1)?])
+    }
+}
+
+/// A convolution without bias; its weight is `[out, in / groups, kernel rows, kernel columns]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Conv2d {
+    /// Output channels.
+    pub out: usize,
+    /// Groups; equal to the input channels for a depthwise convolution.
+    pub groups: usize,
+    /// The window.
+    pub window: Window,
+}
+
+/// Maximum or mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolKind {
+    /// The largest value in the window; padding never wins.
+    Max,
+    /// The mean over the pixels inside the image (`count_include_pad = false`).
+    Average,
+}
+
+/// A pooling layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Pool {
+    /// Maximum or mean.
+    pub kind: PoolKind,
+    /// The window.
+    pub window: Window,
+}
+
+/// A primitive layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Layer {
+    /// The image.
+    Input,
+    /// Convolution; parameter `weight`.
+    Conv2d(Conv2d),
+    /// Batch normalization over batch, rows and columns (Ioffe & Szegedy 2015), eps 1e-5, momentum 0.1; parameters
+    /// `weight` and `bias` when affine; state `running_mean` and `running_var`.
+    BatchNorm {
+        /// Whether a learned scale and shift follow.
+        affine: bool,
+    },
+    /// max(x, 0).
+    Relu,
+    /// Pooling with padding.
+    Pool(Pool),
+    /// Mean over all rows and columns: `[batch, channels, 1, 1]`.
+    GlobalAveragePool,
+    /// Elementwise sum of all inputs.
+    Add,
+    /// Concatenation of all inputs along the channels.
+    Concat,
+    /// All zeros, at the input's size divided by the stride and rounded up.
+    Zero {
+        /// Stride in both directions.
+        stride: usize,
+    },
+    /// Drops a whole path per sample while training (Larsson et al. 2017); the probability is the trainer's.
+    DropPath,
+    /// Fully connected, over all channels and pixels; parameters `weight` `[out, in]` and `bias` `[out]`.
+    Linear {
+        /// Output features.
+        out: usize,
+    },
+}
+
+impl Layer {
+    /// A short name of the kind, for tables and drawings.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Conv2d(_) => "conv2d",
+            Self::BatchNorm { .. } => "batch_norm",
+            Self::Relu => "relu",
+            Self::Pool(Pool { kind: PoolKind::Max, .. }) => "max_pool",
+            Self::Pool(Pool { kind: PoolKind::Average, .. }) => "average_pool",
+            Self::GlobalAveragePool => "global_average_pool",
+            Self::Add => "add",
+            Self::Concat => "concat",
+            Self::Zero { .. } => "zero",
+            Self::DropPath => "drop_path",
+            Self::Linear { .. } => "linear",
+        }
+    }
+}
