@@ -44,6 +44,9 @@ impl GraphBuilder {
     }
 
     /// The output shape of a node.
+    ///
+    /// # Panics
+    /// If there is no such node.
     pub fn shape(&self, node: usize) -> Shape {
         self.graph[NodeIndex::new(node)].shape
     }
@@ -52,6 +55,9 @@ impl GraphBuilder {
     ///
     /// # Errors
     /// [`SpaceError::Shape`] if the shapes of the inputs do not fit the layer.
+    ///
+    /// # Panics
+    /// If an input is no node of this graph.
     pub fn push(&mut self, name: impl Into<String>, layer: Layer, inputs: &[usize]) -> Result<usize, SpaceError> {
         let name = name.into();
         let shapes: Vec<Shape> = inputs.iter().map(|&i| self.shape(i)).collect();
@@ -96,14 +102,17 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
     }
     let window = |w: &crate::Window, s: Shape| {
         w.output([s.height, s.width]).ok_or_else(|| {
-            format!("a {}x{} window does not fit a {s} input; use larger images or fewer reductions", w.kernel[0], w.kernel[1])
+            format!(
+                "a {}x{} window does not fit a {s} input; use larger images or fewer reductions",
+                w.kernel[0], w.kernel[1]
+            )
         })
     };
     match layer {
         Layer::Input => Err("the input is made by the builder".into()),
         Layer::Conv2d(Conv2d { out, groups, window: w }) => {
             let s = inputs[0];
-            if *groups == 0 || *out == 0 || s.channels % groups != 0 || out % groups != 0 {
+            if *groups == 0 || *out == 0 || !s.channels.is_multiple_of(*groups) || !out.is_multiple_of(*groups) {
                 return Err(format!("{groups} groups do not divide {} input and {out} output channels", s.channels));
             }
             let [height, width] = window(w, s)?;
@@ -115,6 +124,7 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
         }
         Layer::BatchNorm { .. } | Layer::Relu | Layer::DropPath => Ok(inputs[0]),
         Layer::GlobalAveragePool => Ok(Shape { height: 1, width: 1, ..inputs[0] }),
+        Layer::Zero { stride: 0 } => Err("its stride is 0; the least is 1".into()),
         Layer::Zero { stride } => {
             let s = inputs[0];
             Ok(Shape { height: s.height.div_ceil(*stride), width: s.width.div_ceil(*stride), ..s })

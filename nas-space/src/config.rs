@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::SpaceError;
+
 /// The shape of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,5 +55,29 @@ impl NetworkConfig {
     pub fn imagenet(channels: usize, layers: usize) -> Self {
         let input = ImageShape { channels: 3, height: 224, width: 224 };
         Self { input, classes: 1000, channels, layers, stem: Stem::Imagenet, auxiliary: false }
+    }
+
+    /// Checks that every number is one a network can be built with.
+    ///
+    /// # Errors
+    /// [`SpaceError::Config`] names the setting, its value and what is possible.
+    pub fn check(&self) -> Result<(), SpaceError> {
+        let ImageShape { channels, height, width } = self.input;
+        // The ceilings lie far above every published network; they keep sizes and counts from overflowing.
+        let ranges = [
+            ("input.channels", channels, 1, 4096),
+            ("input.height", height, 1, 16384),
+            ("input.width", width, 1, 16384),
+            ("classes", self.classes, 1, 1_000_000),
+            ("channels", self.channels, 1, 16384),
+            ("layers", self.layers, 1, 1024),
+        ];
+        for (setting, value, low, high) in ranges {
+            if !(low..=high).contains(&value) {
+                let reason = format!("it must be from {low} to {high}");
+                return Err(SpaceError::Config { setting, value: value.to_string(), reason });
+            }
+        }
+        Ok(())
     }
 }

@@ -5,10 +5,12 @@
 #[non_exhaustive]
 pub enum SpaceError {
     /// No space of that name exists.
-    #[error("there is no search space `{name}`; the spaces are {known}")]
+    #[error("there is no search space `{name}`{hint}; the spaces are {known}")]
     UnknownSpace {
         /// The name asked for.
         name: String,
+        /// The name that may have been meant, as ` (did you mean ...?)`, or nothing.
+        hint: String,
         /// The names there are, joined by commas.
         known: String,
     },
@@ -51,10 +53,12 @@ pub enum SpaceError {
         reason: String,
     },
     /// A genotype that names an operation that does not exist.
-    #[error("there is no operation `{name}`; the operations are {known}")]
+    #[error("there is no operation `{name}`{hint}; the operations are {known}")]
     UnknownOperation {
         /// The name asked for.
         name: String,
+        /// The name that may have been meant, as ` (did you mean ...?)`, or nothing.
+        hint: String,
         /// The names there are, joined by commas.
         known: String,
     },

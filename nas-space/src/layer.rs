@@ -24,13 +24,7 @@ impl Window {
     /// A square window, padded so that stride 1 keeps the size ("same").
     pub fn same(kernel: usize, stride: usize, dilation: usize) -> Self {
         let pad = (dilation * (kernel - 1) / 2) as isize;
-        Self {
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            before: [pad; 2],
-            after: [pad; 2],
-            dilation: [dilation; 2],
-        }
+        Self { kernel: [kernel; 2], stride: [stride; 2], before: [pad; 2], after: [pad; 2], dilation: [dilation; 2] }
     }
 
     /// A square window without padding.
@@ -38,9 +32,13 @@ impl Window {
         Self { before: [0; 2], after: [0; 2], ..Self::same(kernel, stride, 1) }
     }
 
-    /// The size of the output for an input of `size` (rows, columns), or `None` where the kernel does not fit.
+    /// The size of the output for an input of `size` (rows, columns), or `None` where the kernel does not
+    /// fit or a kernel size, stride or dilation is 0.
     pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let axis = |a: usize| {
+            if self.kernel[a] == 0 || self.stride[a] == 0 || self.dilation[a] == 0 {
+                return None;
+            }
             let reach = (self.dilation[a] * (self.kernel[a] - 1) + 1) as isize;
             let padded = size[a] as isize + self.before[a] + self.after[a];
             (padded >= reach).then(|| ((padded - reach) as usize) / self.stride[a] + 1)

@@ -1,0 +1,156 @@
+//! From a genotype to the network of the DARTS papers.
+
+use super::Genotype;
+use crate::operations::{batch_norm, factorized_reduce, relu_conv_bn};
+use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
+
+/// The whole network.
+pub(super) fn network(genotype: &Genotype, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+    genotype.check()?;
+    config.check()?;
+    let mut net = GraphBuilder::new(config.input);
+    let (mut before, mut previous) = match config.stem {
+        Stem::Cifar => cifar_stem(&mut net, config)?,
+        Stem::Imagenet => imagenet_stem(&mut net, config)?,
+    };
+    let mut channels = config.channels;
+    let mut reduced = config.stem == Stem::Imagenet;
+    let mut auxiliary = None;
+    let thirds = [config.layers / 3, 2 * config.layers / 3];
+    for index in 0..config.layers {
+        let reduction = thirds.contains(&index);
+        if reduction {
+            channels *= 2;
+        }
+        let cell = Cell { genotype, index, channels, reduction, reduced };
+        let output = cell.append(&mut net, before, previous)?;
+        (before, previous, reduced) = (previous, output, reduction);
+        if config.auxiliary && index == thirds[1] {
+            auxiliary = Some(auxiliary_head(&mut net, output, config)?);
+        }
+    }
+    net.place(None, "head");
+    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[previous])?;
+    let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
+    Ok(net.finish(logits, auxiliary))
+}
+
+/// One 3x3 convolution to three times the channels; both inputs of the first cell are its output.
+fn cifar_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
+    net.place(None, "stem");
+    let x = net.conv("stem.0", net.input(), 3 * config.channels, 1, Window::same(3, 1, 1))?;
+    let x = batch_norm(net, "stem.1".into(), x)?;
+    Ok((x, x))
+}
+
+/// Three strided 3x3 convolutions; the first cell reads the map at a quarter and at an eighth of the image.
+fn imagenet_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
+    if config.channels < 2 {
+        return Err(SpaceError::Config {
+            setting: "channels",
+            value: config.channels.to_string(),
+            reason: "the ImageNet stem begins with half of the channels, so it needs at least 2".into(),
+        });
+    }
+    let window = Window::same(3, 2, 1);
+    net.place(None, "stem");
+    let x = net.conv("stem0.0", net.input(), config.channels / 2, 1, window)?;
+    let x = batch_norm(net, "stem0.1".into(), x)?;
+    let x = net.push("stem0.2", Layer::Relu, &[x])?;
+    let x = net.conv("stem0.3", x, config.channels, 1, window)?;
+    let quarter = batch_norm(net, "stem0.4".into(), x)?;
+    let x = net.push("stem1.0", Layer::Relu, &[quarter])?;
+    let x = net.conv("stem1.1", x, config.channels, 1, window)?;
+    let eighth = batch_norm(net, "stem1.2".into(), x)?;
+    Ok((quarter, eighth))
+}
+
+/// One cell of the network.
+struct Cell<'a> {
+    genotype: &'a Genotype,
+    index: usize,
+    channels: usize,
+    /// Whether this cell halves rows and columns.
+    reduction: bool,
+    /// Whether the cell before it did, so that its first input is larger than its second.
+    reduced: bool,
+}
+
+impl Cell<'_> {
+    /// Appends the cell, which reads the outputs of the two cells before it, and returns its output.
+    fn append(&self, net: &mut GraphBuilder, before: usize, previous: usize) -> Result<usize, SpaceError> {
+        let (edges, concat) = match self.reduction {
+            false => (&self.genotype.normal, &self.genotype.normal_concat),
+            true => (&self.genotype.reduce, &self.genotype.reduce_concat),
+        };
+        let path = format!("cells.{}", self.index);
+        let pointwise = Window::same(1, 1, 1);
+        net.place(Some(self.index), "preprocess");
+        let preprocess0 = format!("{path}.preprocess0");
+        let first = match self.reduced {
+            false => relu_conv_bn(net, &preprocess0, before, self.channels, pointwise)?,
+            true => factorized_reduce(net, &preprocess0, before, self.channels)?,
+        };
+        let second = relu_conv_bn(net, &format!("{path}.preprocess1"), previous, self.channels, pointwise)?;
+        let mut states = vec![first, second];
+        for (node, pair) in edges.chunks(2).enumerate() {
+            let mut ends = Vec::with_capacity(2);
+            for (side, &(operation, state)) in pair.iter().enumerate() {
+                ends.push(self.edge(net, 2 * node + side, operation, state, states[state])?);
+            }
+            net.place(Some(self.index), "add");
+            states.push(net.push(format!("{path}.node{node}"), Layer::Add, &ends)?);
+        }
+        let listed: Vec<usize> = concat.iter().map(|&state| states[state]).collect();
+        net.place(Some(self.index), "concat");
+        net.push(format!("{path}.concat"), Layer::Concat, &listed)
+    }
+
+    /// One operation, with drop-path behind it unless it is the identity or zero, where dropping says nothing.
+    fn edge(
+        &self,
+        net: &mut GraphBuilder,
+        number: usize,
+        operation: Operation,
+        state: usize,
+        input: usize,
+    ) -> Result<usize, SpaceError> {
+        let stride = if self.reduction && state < 2 { 2 } else { 1 };
+        let path = format!("cells.{}._ops.{number}", self.index);
+        net.place(Some(self.index), operation.name());
+        let output = operation.append(net, &path, input, stride)?;
+        if output == input || operation == Operation::None {
+            return Ok(output);
+        }
+        net.push(format!("{path}.drop_path"), Layer::DropPath, &[output])
+    }
+}
+
+/// The auxiliary classifier: ReLU, 5x5 average pooling, 1x1 convolution to 128, 2x2 convolution to 768, linear. Both
+/// windows shrink to the feature map where it is smaller than they are.
+fn auxiliary_head(net: &mut GraphBuilder, input: usize, config: &NetworkConfig) -> Result<usize, SpaceError> {
+    let imagenet = config.stem == Stem::Imagenet;
+    let fitting = |net: &GraphBuilder, node: usize, kernel: usize, stride: usize| {
+        let shape = net.shape(node);
+        Window { kernel: [kernel.min(shape.height), kernel.min(shape.width)], ..Window::valid(kernel, stride) }
+    };
+    let name = |layer: usize| format!("auxiliary_head.features.{layer}");
+    net.place(None, "auxiliary");
+    let x = net.push(name(0), Layer::Relu, &[input])?;
+    let window = fitting(net, x, 5, if imagenet { 2 } else { 3 });
+    let x = net.push(name(1), Layer::Pool(Pool { kind: PoolKind::Average, window }), &[x])?;
+    let x = net.conv(name(2), x, 128, 1, Window::valid(1, 1))?;
+    let x = batch_norm(net, name(3), x)?;
+    let x = net.push(name(4), Layer::Relu, &[x])?;
+    let window = fitting(net, x, 2, 1);
+    let x = net.conv(name(5), x, 768, 1, window)?;
+    // The reference has no batch norm here for ImageNet, and the numbering of its layers follows.
+    let x = match imagenet {
+        true => net.push(name(6), Layer::Relu, &[x])?,
+        false => {
+            let x = batch_norm(net, name(6), x)?;
+            net.push(name(7), Layer::Relu, &[x])?
+        }
+    };
+    net.push("auxiliary_head.classifier", Layer::Linear { out: config.classes }, &[x])
+}

@@ -1,0 +1,92 @@
+//! From six operations to the network that NAS-Bench-201 trained.
+
+use super::EDGES;
+use crate::operations::{batch_norm, relu_conv_bn};
+use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
+
+/// The whole network. Searched cells and the residual blocks between the stages are numbered together, as in the
+/// reference.
+pub(super) fn network(operations: [Operation; 6], config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+    check(config)?;
+    let mut net = GraphBuilder::new(config.input);
+    net.place(None, "stem");
+    let x = net.conv("stem.0", net.input(), config.channels, 1, Window::same(3, 1, 1))?;
+    let mut x = batch_norm(&mut net, "stem.1".into(), x)?;
+    let per_stage = config.layers / 3;
+    for stage in 0..3 {
+        let first = stage * (per_stage + 1);
+        if stage > 0 {
+            x = residual_block(&mut net, first - 1, x, config.channels << stage)?;
+        }
+        for index in first..first + per_stage {
+            x = cell(&mut net, index, x, operations)?;
+        }
+    }
+    net.place(None, "head");
+    let x = batch_norm(&mut net, "lastact.0".into(), x)?;
+    let x = net.push("lastact.1", Layer::Relu, &[x])?;
+    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[x])?;
+    let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
+    Ok(net.finish(logits, None))
+}
+
+fn check(config: &NetworkConfig) -> Result<(), SpaceError> {
+    config.check()?;
+    let fault =
+        |setting, value: String, reason: &str| Err(SpaceError::Config { setting, value, reason: reason.into() });
+    if !config.layers.is_multiple_of(3) {
+        let reason = "a NAS-Bench-201 network has three equal stages, so it must be a multiple of 3";
+        return fault("layers", config.layers.to_string(), reason);
+    }
+    if config.stem != Stem::Cifar {
+        return fault("stem", "imagenet".into(), "a NAS-Bench-201 network has the 3x3 stem only; use `cifar`");
+    }
+    if config.auxiliary {
+        return fault("auxiliary", "true".into(), "a NAS-Bench-201 network has no auxiliary classifier; use false");
+    }
+    Ok(())
+}
+
+/// A searched cell: each node is the sum of the operations on all nodes before it.
+fn cell(net: &mut GraphBuilder, index: usize, input: usize, operations: [Operation; 6]) -> Result<usize, SpaceError> {
+    let mut nodes = vec![input];
+    for to in 1..4 {
+        let mut ends = Vec::with_capacity(to);
+        for (k, (operation, edge)) in operations.into_iter().zip(EDGES).enumerate() {
+            if edge.1 == to {
+                net.place(Some(index), operation.name());
+                ends.push(operation.append(net, &edge_path(index, k, operation), nodes[edge.0], 1)?);
+            }
+        }
+        net.place(Some(index), "add");
+        nodes.push(match ends[..] {
+            [only] => only,
+            _ => net.push(format!("cells.{index}.node{to}"), Layer::Add, &ends)?,
+        });
+    }
+    Ok(nodes[3])
+}
+
+fn edge_path(cell: usize, edge: usize, operation: Operation) -> String {
+    match operation {
+        Operation::AvgPool3x3 => format!("cells.{cell}.layers.{edge}.op"),
+        _ => format!("cells.{cell}.layers.{edge}"),
+    }
+}
+
+/// The block between two stages: two 3x3 convolutions, the first with stride 2, beside a shortcut of 2x2 average
+/// pooling and a 1x1 convolution. Where a size is odd, the last window of the pooling holds what is left of the
+/// image, so that both branches round up.
+fn residual_block(net: &mut GraphBuilder, index: usize, input: usize, out: usize) -> Result<usize, SpaceError> {
+    let path = format!("cells.{index}");
+    net.place(Some(index), "residual");
+    let x = relu_conv_bn(net, &format!("{path}.conv_a"), input, out, Window::same(3, 2, 1))?;
+    let x = relu_conv_bn(net, &format!("{path}.conv_b"), x, out, Window::same(3, 1, 1))?;
+    let shape = net.shape(input);
+    let after = [shape.height % 2, shape.width % 2].map(|odd| odd as isize);
+    let window = Window { after, ..Window::valid(2, 2) };
+    let pool = Layer::Pool(Pool { kind: PoolKind::Average, window });
+    let shortcut = net.push(format!("{path}.downsample.0"), pool, &[input])?;
+    let shortcut = net.conv(format!("{path}.downsample.1"), shortcut, out, 1, Window::valid(1, 1))?;
+    net.push(format!("{path}.add"), Layer::Add, &[shortcut, x])
+}

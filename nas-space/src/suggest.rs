@@ -1,0 +1,28 @@
+//! "Did you mean": the known name nearest to one that does not exist.
+
+/// The name most like `name`, if any is like it at all; case does not matter.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let scored = known.into_iter().map(|k| (strsim::jaro_winkler(&lower, &k.to_lowercase()), k));
+    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
+}
+
+/// The suggestion as it stands behind the wrong name in a sentence: ` (did you mean ...?)`, or nothing.
+pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, known).map(|k| format!(" (did you mean `{k}`?)")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_only_what_is_near() {
+        let known = ["sep_conv_3x3", "skip_connect", "none"];
+        assert_eq!(nearest("sep_con_3x3", known), Some("sep_conv_3x3"));
+        assert_eq!(nearest("SKIP_CONECT", known), Some("skip_connect"));
+        assert_eq!(nearest("transformer", known), None);
+        assert_eq!(hint("nones", known), " (did you mean `none`?)");
+        assert_eq!(hint("qqqq", known), "");
+    }
+}
