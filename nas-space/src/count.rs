@@ -36,7 +36,8 @@ impl NetworkGraph {
         (0..self.len()).map(|i| self.parameters_of(i)).sum()
     }
 
-    /// Multiply-adds of one node for one image: convolutions and linear layers count, nothing else does.
+    /// Multiply-adds of one node for one image: convolutions and linear layers count (with the addition of their
+    /// bias), nothing else does. It is the convention of the DARTS papers and of the tables of NAS-Bench-201.
     pub fn flops_of(&self, index: usize) -> u64 {
         let node = self.node(index);
         let input = |i: usize| self.node(self.inputs(index)[i]).shape;
@@ -45,7 +46,8 @@ impl NetworkGraph {
                 let [rows, columns] = conv.window.kernel;
                 node.shape.elements() * (input(0).channels / conv.groups) * rows * columns
             }
-            Layer::Linear { out } => out * input(0).elements(),
+            // The bias is one addition for each output; the tables of NAS-Bench-201 count it, so that figures compare.
+            Layer::Linear { out } => out * (input(0).elements() + 1),
             _ => 0,
         };
         count as u64
@@ -71,8 +73,9 @@ impl NetworkGraph {
         used
     }
 
-    /// Bytes of all activations that a training step on `batch` images keeps, in f32: an upper estimate that counts
-    /// every layer's output once.
+    /// Bytes of all activations that a training step on `batch` images keeps, in f32: every layer's output once, the
+    /// image and the auxiliary head included. An upper estimate, for a trainer may fuse layers or compute outputs
+    /// anew; parameters, gradients and optimizer state come on top.
     pub fn activation_bytes(&self, batch: usize) -> usize {
         let elements: usize = self.nodes().map(|(_, node)| node.shape.elements()).sum();
         elements * batch * std::mem::size_of::<f32>()

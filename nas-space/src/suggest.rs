@@ -1,10 +1,11 @@
 //! "Did you mean": the known name nearest to one that does not exist.
 
-/// The name most like `name`, if any is like it at all; case does not matter.
+/// The name most like `name`, the first of equals, if any is like it at all; case does not matter.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let scored = known.into_iter().map(|k| (strsim::jaro_winkler(&lower, &k.to_lowercase()), k));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
+    let near = scored.filter(|(score, _)| *score > 0.8);
+    near.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, k)| k)
 }
 
 /// The suggestion as it stands behind the wrong name in a sentence: ` (did you mean ...?)`, or nothing.

@@ -1,0 +1,108 @@
+//! What must hold for every architecture of every space.
+
+use nas_space::spaces::{self, Darts};
+use nas_space::{Architecture, ArchitectureFile, Blueprint, Chooses, NetworkConfig, SearchSpace, Seed};
+use proptest::prelude::*;
+
+fn sample(space: &dyn SearchSpace, seed: u64) -> Architecture {
+    space.sample(&mut Seed::new(seed).rng())
+}
+
+proptest! {
+    #[test]
+    fn text_comes_back(seed: u64) {
+        for space in spaces::all() {
+            let architecture = sample(space, seed);
+            let read = match Blueprint::from_text(&space.text(&architecture)).expect("its own text") {
+                Blueprint::Point(point) => point,
+                Blueprint::Genotype(genotype) => Darts.from_genotype(&genotype).expect("a point of darts"),
+            };
+            prop_assert_eq!(read, architecture);
+        }
+    }
+
+    #[test]
+    fn files_come_back(seed: u64, channels in 1_usize..100, layers in 1_usize..30, auxiliary: bool) {
+        for space in spaces::all() {
+            let blueprint = Blueprint::Point(sample(space, seed));
+            let network = Some(NetworkConfig { auxiliary, ..NetworkConfig::cifar(channels, layers) });
+            let file = ArchitectureFile { blueprint, network };
+            let json = file.to_json().expect("a sample is valid");
+            prop_assert_eq!(ArchitectureFile::from_json(&json).expect("its own file"), file);
+        }
+    }
+
+    #[test]
+    fn mutation_changes_exactly_one_choice(seed: u64) {
+        for space in spaces::all() {
+            let parent = sample(space, seed);
+            let child = space.mutate(&parent, &mut Seed::new(seed).child("mutate").rng());
+            prop_assert!(space.check(&child).is_ok());
+            let changed = parent.choices.iter().zip(&child.choices).filter(|(a, b)| a != b).count();
+            prop_assert_eq!(changed, 1);
+        }
+    }
+
+    #[test]
+    fn canonical_ignores_the_order_of_edges(seed: u64, swaps in 0_usize..256) {
+        let architecture = sample(&Darts, seed);
+        let mut twin = architecture.clone();
+        for (node, edges) in twin.choices.chunks_exact_mut(4).enumerate() {
+            if swaps >> node & 1 == 1 {
+                edges.rotate_left(2);
+            }
+        }
+        prop_assert!(Darts.check(&twin).is_ok());
+        prop_assert_eq!(Darts.canonical(&twin), Darts.canonical(&architecture));
+        let other = Darts.mutate(&architecture, &mut Seed::new(seed).child("other").rng());
+        prop_assert_ne!(Darts.canonical(&other), Darts.canonical(&architecture));
+    }
+
+    #[test]
+    fn samples_build(seed: u64, channels in 1_usize..5, layers in 1_usize..5, size in 1_usize..12) {
+        for space in spaces::all() {
+            let mut config = NetworkConfig::cifar(channels, 3 * layers);
+            (config.input.height, config.input.width) = (size, 2 * size + 1);
+            let graph = space.lower(&sample(space, seed), &config).expect("any sample builds at any size");
+            prop_assert_eq!(graph.node(graph.output()).shape.elements(), 10);
+        }
+    }
+
+    #[test]
+    fn noise_is_refused_without_panic(text in "\\PC{0,60}") {
+        let _ = Blueprint::from_text(&text);
+        let _ = Blueprint::from_text(&format!("Genotype({text}"));
+        let _ = Blueprint::from_text(&format!("|{text}"));
+        let _ = ArchitectureFile::from_json(&text);
+    }
+}
+
+#[test]
+fn mutation_rewires_and_renames_with_equal_odds() {
+    let parent = sample(&Darts, 1);
+    let mut rng = Seed::new(2).rng();
+    let (mut wiring, mut normal) = (0, 0);
+    for _ in 0..4000 {
+        let child = Darts.mutate(&parent, &mut rng);
+        let at = (0..32).find(|&i| child.choices[i] != parent.choices[i]).expect("a change");
+        wiring += usize::from(Darts.decisions()[at].chooses == Chooses::Input);
+        normal += usize::from(Darts.decisions()[at].group == "normal");
+    }
+    // Rewiring is rarely refused more often than it is accepted, but refused draws keep their kind, so odds stay even.
+    assert!((1850..2150).contains(&wiring), "{wiring}");
+    assert!((1850..2150).contains(&normal), "{normal}");
+}
+
+#[test]
+fn sampling_reaches_every_option() {
+    for space in spaces::all() {
+        let mut rng = Seed::new(5).rng();
+        let mut seen: Vec<Vec<bool>> = space.decisions().iter().map(|d| vec![false; d.options.len()]).collect();
+        for _ in 0..2000 {
+            for (seen, choice) in seen.iter_mut().zip(space.sample(&mut rng).choices) {
+                seen[choice] = true;
+            }
+        }
+        assert!(seen.iter().flatten().all(|s| *s), "{}", space.name());
+    }
+}
