@@ -93,6 +93,9 @@ pub trait SearchSpace: Send + Sync {
                 groups.push(&d.group);
             }
         }
+        if groups.is_empty() {
+            return parent.clone();
+        }
         // Most changes are valid, so a few draws find one; the bound only guards degenerate spaces.
         for _ in 0..1000 {
             let group = groups[rng.random_range(0..groups.len())];

@@ -57,6 +57,32 @@ fn a_space_outside_the_crate_has_everything() {
     assert_eq!(graph.parameters(), 3 * 4 + (ones - 1) * 16 + 4 * 32 * 32 * 10 + 10);
 }
 
+/// A space with nothing to decide.
+struct Fixed;
+
+impl SearchSpace for Fixed {
+    fn name(&self) -> &str {
+        "fixed"
+    }
+
+    fn decisions(&self) -> &[Decision] {
+        &[]
+    }
+
+    fn lower(&self, _: &Architecture, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+        let mut net = GraphBuilder::new(config.input);
+        let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[0])?;
+        Ok(net.finish(logits, None))
+    }
+}
+
+#[test]
+fn a_space_without_decisions_has_one_architecture() {
+    let only = Fixed.sample(&mut Seed::new(0).rng());
+    assert!(Fixed.check(&only).is_ok());
+    assert_eq!(Fixed.mutate(&only, &mut Seed::new(1).rng()), only);
+}
+
 #[test]
 fn architectures_of_another_space_are_refused() {
     let check = |architecture: Architecture, expect: &str| {

@@ -88,7 +88,7 @@ fn mutation_rewires_and_renames_with_equal_odds() {
         wiring += usize::from(Darts.decisions()[at].chooses == Chooses::Input);
         normal += usize::from(Darts.decisions()[at].group == "normal");
     }
-    // Rewiring is rarely refused more often than it is accepted, but refused draws keep their kind, so odds stay even.
+    // A rewiring is refused more often than a new operation, but what is refused is drawn again in its own kind.
     assert!((1850..2150).contains(&wiring), "{wiring}");
     assert!((1850..2150).contains(&normal), "{normal}");
 }
