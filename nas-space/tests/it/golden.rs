@@ -49,11 +49,13 @@ fn parameters_carry_the_names_and_shapes_of_the_reference() {
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
     paths.sort();
+    let mut networks = 0;
     for path in paths {
         let header = header(&path);
         if header["__metadata__"]["kind"] != "darts_network" {
             continue;
         }
+        networks += 1;
         let (expected, genotype, config) = read(&header);
         let graph = genotype.lower(&config).expect("the reference could build it");
         let mut found = BTreeMap::new();
@@ -63,5 +65,8 @@ fn parameters_carry_the_names_and_shapes_of_the_reference() {
             }
         }
         assert_eq!(found, expected, "{}", path.display());
+    }
+    if networks == 0 {
+        crate::skipped(&format!("there is no `darts_network` file in {}", folder.display()));
     }
 }
