@@ -1,0 +1,173 @@
+//! Steps against PyTorch 2.15 (f64), three in a row, and the state's round trip.
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use super::*;
+
+const START: [f64; 3] = [1.0, -2.0, 0.5];
+const GRADIENTS: [[f64; 3]; 3] = [[0.1, -0.2, 0.3], [-0.4, 0.5, 0.6], [0.7, 0.0, -0.9]];
+
+fn parameter(name: &str, decay: bool, dtype: DType) -> Parameter {
+    let start = Tensor::new(&START, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+    Parameter { name: name.to_owned(), var: Var::from_tensor(&start).unwrap(), decay }
+}
+
+fn gradient(step: usize, dtype: DType) -> Tensor {
+    Tensor::new(&GRADIENTS[step], &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+}
+
+fn values(parameter: &Parameter) -> Vec<f64> {
+    parameter.var.to_dtype(DType::F64).unwrap().to_vec1().unwrap()
+}
+
+fn check(make: impl Fn() -> Box<dyn Optimizer>, learning_rate: f64, clip: Option<f64>, expect: [f64; 3]) {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 3e-7)] {
+        let (mut optimizer, parameters) = (make(), [parameter("a", true, dtype)]);
+        for step in 0..GRADIENTS.len() {
+            let gradients = [gradient(step, dtype)];
+            let norm = global_norm(&gradients).unwrap();
+            let scale = clip.map_or(1.0, |max| clip_scale(norm, max));
+            optimizer.step(&parameters, &gradients, Rate { learning_rate, scale }).unwrap();
+        }
+        for (value, expect) in values(&parameters[0]).into_iter().zip(expect) {
+            assert!((value - expect).abs() < tolerance, "{dtype:?}: {value}, not {expect}");
+        }
+    }
+}
+
+fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> impl Fn() -> Box<dyn Optimizer> {
+    move || Box::new(Sgd::new(momentum, nesterov, weight_decay, DecayOn::Selected))
+}
+
+#[test]
+fn sgd_is_pytorchs() {
+    check(sgd(0.0, false, 0.0), 0.1, None, [0.96, -2.03, 0.5]);
+    check(sgd(0.0, false, 0.01), 0.1, None, [0.956982989, -2.023995978, 0.4986214695]);
+    check(sgd(0.9, false, 0.01), 0.1, None, [0.973292789, -2.029615578, 0.3920713695]);
+    check(sgd(0.9, true, 0.01), 0.1, None, [0.9329334125509999, -2.050675125102, 0.4017377848005]);
+}
+
+#[test]
+fn clipping_is_pytorchs() {
+    let expect = [0.9799179628620586, -1.9887683000184393, 0.39055567933133495];
+    check(sgd(0.9, false, 0.01), 0.1, Some(0.5), expect);
+}
+
+#[test]
+fn adam_is_pytorchs() {
+    let adamw = || -> Box<dyn Optimizer> { Box::new(Adam::adamw(0.1, DecayOn::Selected)) };
+    check(adamw, 0.01, None, [0.9893015492679501, -1.991862055564072, 0.4795453117434685]);
+    let adam = || -> Box<dyn Optimizer> { Box::new(Adam::with_penalty(0.001, DecayOn::All).betas(0.5, 0.999)) };
+    check(adam, 0.01, None, [0.9915703111871347, -2.000582871545793, 0.4840809006671674]);
+}
+
+#[test]
+fn decay_spares_what_it_should() {
+    let still = [Tensor::zeros(3, DType::F64, &Device::Cpu).unwrap()];
+    let moved = |decay_on, own| {
+        let parameters = [parameter("bias", own, DType::F64)];
+        Sgd::new(0.9, false, 0.1, decay_on).step(&parameters, &still, Rate::new(1.0)).unwrap();
+        values(&parameters[0]) != START
+    };
+    assert!(!moved(DecayOn::Selected, false));
+    assert!(moved(DecayOn::Selected, true));
+    assert!(moved(DecayOn::All, false));
+}
+
+#[test]
+fn tensor_operations_give_the_same_step_as_the_fused_pass() {
+    let parameters = [parameter("a", true, DType::F64)];
+    let rate = Rate { learning_rate: 0.1, scale: 0.7 };
+    let same = |composed: Tensor| {
+        for (a, b) in composed.to_vec1::<f64>().unwrap().into_iter().zip(values(&parameters[0])) {
+            assert!((a - b).abs() < 1e-14, "{a}, not {b}");
+        }
+    };
+    for nesterov in [false, true] {
+        let mut sgd = Sgd::new(0.9, nesterov, 0.01, DecayOn::All);
+        sgd.step(&parameters, &[gradient(0, DType::F64)], rate).unwrap();
+        let next = super::sgd::composed_next(&sgd, &parameters[0], &gradient(1, DType::F64), rate).unwrap();
+        sgd.step(&parameters, &[gradient(1, DType::F64)], rate).unwrap();
+        same(next);
+    }
+    for mut adam in [Adam::adamw(0.01, DecayOn::All), Adam::with_penalty(0.01, DecayOn::All)] {
+        adam.step(&parameters, &[gradient(0, DType::F64)], rate).unwrap();
+        let next = super::adam::composed_next(&adam, &parameters[0], &gradient(1, DType::F64), rate).unwrap();
+        adam.step(&parameters, &[gradient(1, DType::F64)], rate).unwrap();
+        same(next);
+    }
+}
+
+/// Runs two steps, moves the state over by its names, and compares the third step to the bit.
+fn check_state(make: impl Fn() -> Box<dyn Optimizer>, expect: &[&str]) {
+    let rate = Rate::new(0.05);
+    let (mut first, ours) = (make(), [parameter("x.weight", true, DType::F32)]);
+    for step in 0..2 {
+        first.step(&ours, &[gradient(step, DType::F32)], rate).unwrap();
+    }
+    let state = first.state().unwrap();
+    assert_eq!(state.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expect);
+    let theirs = [parameter("x.weight", true, DType::F32)];
+    theirs[0].var.set(ours[0].var.as_tensor()).unwrap();
+    let mut second = make();
+    second.load_state(&theirs, &state).unwrap();
+    // The copy must not be the original: a step of one would then move the other.
+    for (optimizer, parameters) in [(&mut first, &ours), (&mut second, &theirs)] {
+        optimizer.step(parameters, &[gradient(2, DType::F32)], rate).unwrap();
+    }
+    assert_eq!(values(&ours[0]), values(&theirs[0]));
+}
+
+#[test]
+fn the_state_moves_to_another_optimiser() {
+    check_state(sgd(0.9, true, 0.1), &["x.weight.momentum"]);
+    check_state(sgd(0.0, false, 0.1), &[]);
+    let adamw = || -> Box<dyn Optimizer> { Box::new(Adam::adamw(0.1, DecayOn::Selected)) };
+    check_state(adamw, &["x.weight.mean", "x.weight.square", "x.weight.steps"]);
+}
+
+#[test]
+fn a_state_that_does_not_fit_is_named() {
+    let parameters = [parameter("x.weight", true, DType::F32)];
+    let zeros = |n: usize| Tensor::zeros(n, DType::F32, &Device::Cpu).unwrap();
+    let check = |name: &str, tensor: Tensor, expect: &str| {
+        let mut optimizer = Sgd::new(0.9, false, 0.0, DecayOn::All);
+        let error = optimizer.load_state(&parameters, &[(name.to_owned(), tensor)]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(expect), "{error}");
+    };
+    check("y.weight.momentum", zeros(3), "no such parameter");
+    check("x.weight.momentum", zeros(4), "[4]");
+    check("x.weight.mean", zeros(3), "another kind of optimiser");
+    let half = [("x.weight.mean".to_owned(), zeros(3))];
+    let error = Adam::adamw(0.0, DecayOn::All).load_state(&parameters, &half).unwrap_err().to_string();
+    assert!(error.contains("x.weight") && error.contains("`square`"), "{error}");
+}
+
+#[test]
+fn gradients_that_do_not_fit_are_named() {
+    let parameters = [parameter("x.weight", true, DType::F32)];
+    let mut optimizer = Sgd::new(0.9, false, 0.0, DecayOn::All);
+    let error = optimizer.step(&parameters, &[gradient(0, DType::F64)], Rate::new(0.1)).unwrap_err().to_string();
+    assert!(error.contains("x.weight") && error.contains("F64"), "{error}");
+    let error = optimizer.step(&parameters, &[], Rate::new(0.1)).unwrap_err().to_string();
+    assert!(error.contains("1 parameters came with 0 gradients"), "{error}");
+}
+
+#[test]
+fn the_norm_is_over_all_tensors_and_clipping_keeps_the_direction() {
+    let numbers: Vec<f32> = (0..37).map(|i| i as f32 - 18.0).collect();
+    let expect = (numbers.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() + 9.0).sqrt();
+    let mut gradients = [
+        Tensor::new(numbers.as_slice(), &Device::Cpu).unwrap(),
+        Tensor::new(&[3.0_f64], &Device::Cpu).unwrap(),
+    ];
+    let norm = clip_by_norm(&mut gradients, 2.0).unwrap();
+    assert!((norm - expect).abs() < 1e-12, "{norm}, not {expect}");
+    assert!((global_norm(&gradients).unwrap() - 2.0).abs() < 1e-5);
+    let third = gradients[1].to_vec1::<f64>().unwrap()[0];
+    assert!((third - 3.0 * 2.0 / (expect + 1e-6)).abs() < 1e-12);
+    let before = gradients[1].to_vec1::<f64>().unwrap();
+    clip_by_norm(&mut gradients, 5.0).unwrap();
+    assert_eq!(gradients[1].to_vec1::<f64>().unwrap(), before, "short gradients stay as they are");
+    assert!(clip_scale(f64::NAN, 5.0).is_nan());
+}

@@ -1,0 +1,107 @@
+//! Accuracy and loss of a network on some images.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use nas_data::{BatchPlan, Images, Normalization};
+use serde::{Deserialize, Serialize};
+
+use crate::{Mode, Network, NnError};
+
+/// What a network makes of some images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// The part of the images that were classified right, from 0 to 1.
+    pub accuracy: f64,
+    /// Mean cross-entropy in nats, without label smoothing and auxiliary head.
+    pub loss: f64,
+    /// Images classified right.
+    pub correct: usize,
+    /// Images looked at.
+    pub count: usize,
+}
+
+/// Evaluates a network on the images of `indices`, `batch_size` at a time, not augmented.
+///
+/// Sums are exact or taken in f64 in the order of `indices`. With [`Mode::Evaluate`] every image is judged on its own, so
+/// that the batch size is a matter of memory and speed only; with [`Mode::BatchStatistics`] it is part of the result.
+///
+/// # Errors
+/// If there are no images, or they do not fit the network.
+pub fn evaluate(
+    network: &mut Network,
+    images: &Arc<Images>,
+    indices: &Arc<Vec<u32>>,
+    normalization: &Normalization,
+    batch_size: usize,
+    mode: Mode,
+) -> Result<Evaluation, NnError> {
+    let (dtype, device) = place(network);
+    let plan = BatchPlan::evaluate(Arc::clone(images), Arc::clone(indices), batch_size, normalization.clone());
+    let mut sums = (0.0, 0, 0);
+    for batch in (BatchPlan { dtype, device, ..plan }).spawn()? {
+        let batch = batch?;
+        let logits = network.logits(&batch.images, mode)?;
+        let (loss, correct) = judge(&logits, &batch.labels)?;
+        sums = (sums.0 + loss, sums.1 + correct, sums.2 + batch.count);
+    }
+    let (loss, correct, count) = sums;
+    Ok(Evaluation { accuracy: correct as f64 / count as f64, loss: loss / count as f64, correct, count })
+}
+
+/// The data type and device that a network computes in.
+pub(super) fn place(network: &Network) -> (DType, Device) {
+    match network.parameters().first() {
+        Some(parameter) => (parameter.var.dtype(), parameter.var.device().clone()),
+        None => (DType::F32, Device::Cpu),
+    }
+}
+
+/// The sum of the cross-entropies (nats) and the number of right answers, for logits `[batch, classes]` and labels
+/// `[batch]`. Of equal logits the first counts as the answer.
+fn judge(logits: &Tensor, labels: &Tensor) -> Result<(f64, usize), NnError> {
+    let rows = logits.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let labels = labels.to_device(&Device::Cpu)?.to_vec1::<u32>()?;
+    let (mut loss, mut correct) = (0.0, 0);
+    for (row, &label) in rows.iter().zip(&labels) {
+        let Some(&own) = row.get(label as usize) else {
+            let reason = format!("an image is of class {label}, counted from 0; the network has {} classes", row.len());
+            return Err(NnError::Unfit { reason });
+        };
+        let answer = (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+        let sum: f64 = row.iter().map(|x| (x - row[answer]).exp()).sum();
+        loss += sum.ln() + row[answer] - own;
+        correct += usize::from(answer == label as usize);
+    }
+    Ok((loss, correct))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_entropy_and_right_answers_by_hand() {
+        let logits = Tensor::new(&[[1.0_f32, 1.0, 1.0], [0.0, 800.0, 0.0]], &Device::Cpu).unwrap();
+        let check = |labels: [u32; 2], expect: (f64, usize)| {
+            let (loss, correct) = judge(&logits, &Tensor::new(&labels, &Device::Cpu).unwrap()).unwrap();
+            assert!((loss - expect.0).abs() < 1e-12 && correct == expect.1, "{labels:?}: {loss}, {correct}");
+        };
+        check([0, 1], (3.0_f64.ln(), 2));
+        check([1, 2], (3.0_f64.ln() + 800.0, 0));
+    }
+
+    #[test]
+    fn a_label_without_a_class_is_named() {
+        let logits = Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap();
+        let message = judge(&logits, &Tensor::new(&[2_u32], &Device::Cpu).unwrap()).unwrap_err().to_string();
+        assert!(message.contains("class 2") && message.contains("2 classes"), "{message}");
+    }
+
+    #[test]
+    fn a_network_that_broke_has_no_finite_loss() {
+        let logits = Tensor::new(&[[f32::NAN, 2.0]], &Device::Cpu).unwrap();
+        assert!(judge(&logits, &Tensor::new(&[0_u32], &Device::Cpu).unwrap()).unwrap().0.is_nan());
+    }
+}

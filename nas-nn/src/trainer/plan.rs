@@ -1,0 +1,161 @@
+//! How many epochs a training has, and what happens when time runs short.
+
+use serde::{Deserialize, Serialize};
+
+use crate::NnError;
+
+/// A stretch of a training under one number of epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// Epochs finished when it begins.
+    pub from_epoch: usize,
+    /// How much of the training was done then, from 0 to 1.
+    pub from_fraction: f64,
+    /// Epochs of the whole training, counted from its beginning, as planned then.
+    pub epochs: usize,
+}
+
+/// The plan of a training: how many epochs, and how its progress from 0 to 1 runs over them.
+///
+/// A plan only ever gets shorter. From the epoch at which it does, the progress that is left is spread evenly over the
+/// epochs that are left: progress never jumps, so neither does a learning rate that follows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Plan {
+    segments: Vec<Segment>,
+}
+
+impl Plan {
+    /// A plan for this many epochs.
+    pub fn new(epochs: usize) -> Self {
+        Self { segments: vec![Segment { from_epoch: 0, from_fraction: 0.0, epochs }] }
+    }
+
+    /// The epochs planned now.
+    pub fn epochs(&self) -> usize {
+        self.last().epochs
+    }
+
+    /// The plan's history, the first plan first.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// How much of the training is done after this many epochs (not before the last change of the plan), from 0 to 1.
+    pub fn fraction(&self, epochs: f64) -> f64 {
+        let segment = self.last();
+        let left = segment.epochs - segment.from_epoch;
+        if left == 0 {
+            return 1.0;
+        }
+        let done = (epochs - segment.from_epoch as f64) / left as f64;
+        (segment.from_fraction + (1.0 - segment.from_fraction) * done).clamp(0.0, 1.0)
+    }
+
+    /// Plans `epochs` in total from now on, `finished` of them done. More epochs than planned, or the same number, change
+    /// nothing; fewer than are finished mean that the training ends now. Returns whether the plan changed.
+    pub fn shorten(&mut self, finished: usize, epochs: usize) -> bool {
+        let epochs = epochs.max(finished);
+        if epochs >= self.epochs() {
+            return false;
+        }
+        let from_fraction = self.fraction(finished as f64);
+        self.segments.push(Segment { from_epoch: finished, from_fraction, epochs });
+        true
+    }
+
+    /// Checks a plan that comes from a file.
+    pub(crate) fn check(&self) -> Result<(), NnError> {
+        let ordered = self.segments.windows(2).all(|w| w[0].epochs > w[1].epochs && w[0].from_epoch <= w[1].from_epoch);
+        let sane = |s: &Segment| s.from_epoch <= s.epochs && (0.0..=1.0).contains(&s.from_fraction);
+        if self.segments.is_empty() || !ordered || !self.segments.iter().all(sane) {
+            return Err(NnError::setting(
+                "plan",
+                format!("{:?}", self.segments),
+                "it is not a plan that only gets shorter",
+            ));
+        }
+        Ok(())
+    }
+
+    fn last(&self) -> Segment {
+        *self.segments.last().expect("a plan has at least the segment it was made with")
+    }
+}
+
+/// How many epochs a training should have in total, when `planned` are planned, `finished` are done, an epoch takes
+/// `seconds_per_epoch` and `seconds_left` remain: as many as still fit, at most as many as planned, at least those done.
+pub fn epochs_that_fit(planned: usize, finished: usize, seconds_per_epoch: f64, seconds_left: f64) -> usize {
+    // A measurement that says nothing changes nothing.
+    if !(seconds_per_epoch > 0.0 && seconds_per_epoch.is_finite()) || seconds_left.is_nan() {
+        return planned;
+    }
+    // `as` saturates: infinitely many fit into infinite time, none into negative time.
+    let fitting = (seconds_left / seconds_per_epoch).floor() as usize;
+    planned.min(finished.saturating_add(fitting)).max(finished.min(planned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_epochs_as_fit() {
+        let check = |planned, finished, per_epoch, left, expect| {
+            assert_eq!(
+                epochs_that_fit(planned, finished, per_epoch, left),
+                expect,
+                "{planned} {finished} {per_epoch} {left}"
+            );
+        };
+        check(10, 2, 1.0, 100.0, 10); // time to spare: never longer than planned
+        check(10, 2, 1.0, 8.0, 10); // just right
+        check(10, 2, 1.0, 7.9, 9);
+        check(10, 2, 2.0, 7.9, 5);
+        check(10, 2, 1.0, 0.5, 2); // not one more fits
+        check(10, 2, 1.0, -3.0, 2); // late already
+        check(10, 10, 1.0, 5.0, 10);
+        check(10, 2, 0.0, 5.0, 10); // nothing measured
+        check(10, 2, f64::NAN, 5.0, 10);
+        check(10, 2, 1.0, f64::INFINITY, 10);
+    }
+
+    #[test]
+    fn progress_runs_evenly_to_one() {
+        let plan = Plan::new(4);
+        assert_eq!([0.0, 1.0, 2.5, 4.0].map(|e| plan.fraction(e)), [0.0, 0.25, 0.625, 1.0]);
+    }
+
+    #[test]
+    fn shortening_keeps_progress_continuous_and_ends_at_one() {
+        let mut plan = Plan::new(10);
+        let before = plan.fraction(4.0);
+        assert!(plan.shorten(4, 6));
+        assert_eq!((plan.fraction(4.0), plan.fraction(5.0), plan.fraction(6.0)), (before, 0.7, 1.0));
+        assert!(plan.shorten(5, 5));
+        assert_eq!((plan.epochs(), plan.fraction(5.0)), (5, 1.0));
+        assert_eq!(plan.segments().iter().map(|s| s.epochs).collect::<Vec<_>>(), [10, 6, 5]);
+        assert!(plan.check().is_ok());
+    }
+
+    #[test]
+    fn a_plan_never_grows() {
+        let mut plan = Plan::new(5);
+        assert!(!plan.shorten(2, 9));
+        assert!(!plan.shorten(2, 5));
+        assert!(plan.shorten(2, 1), "ending now is a change");
+        assert_eq!(plan.epochs(), 2);
+    }
+
+    #[test]
+    fn a_plan_from_a_file_is_checked() {
+        for text in [
+            "[]",
+            r#"[{"from_epoch":0,"from_fraction":0.0,"epochs":3},{"from_epoch":1,"from_fraction":0.3,"epochs":4}]"#,
+        ] {
+            let plan: Plan = serde_json::from_str(text).unwrap();
+            assert!(plan.check().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Where a training stands, on disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nas_data::Normalization;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::evaluate::Evaluation;
+use super::plan::Plan;
+use super::report::EpochReport;
+use super::{RunOptions, TrainConfig, TrainData, Trainer};
+use crate::{NnError, checkpoint};
+
+const FORMAT: &str = "nas-training";
+const VERSION: u32 = 1;
+/// Metadata keys.
+const ORIGIN: &str = "origin";
+const STANDING: &str = "standing";
+/// What the names of the tensors begin with.
+const MODEL: &str = "model.";
+const OPTIMIZER: &str = "optimizer.";
+
+/// Everything about a training that is no tensor and changes on the way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Standing {
+    pub(super) plan: Plan,
+    /// Epochs finished.
+    pub(super) epoch: usize,
+    /// Steps finished in the epoch under way.
+    pub(super) step: usize,
+    /// Sum over the epoch's images of their batch's mean loss.
+    loss: f64,
+    /// Images of the epoch classified right.
+    correct: usize,
+    /// Images of the epoch seen.
+    seen: usize,
+    /// The learning rate of the last step.
+    learning_rate: f64,
+    pub(super) history: Vec<EpochReport>,
+    pub(super) stopped_early: bool,
+}
+
+impl Standing {
+    /// Before the first step.
+    pub(super) fn new(epochs: usize) -> Self {
+        Self {
+            plan: Plan::new(epochs),
+            epoch: 0,
+            step: 0,
+            loss: 0.0,
+            correct: 0,
+            seen: 0,
+            learning_rate: 0.0,
+            history: Vec::new(),
+            stopped_early: false,
+        }
+    }
+
+    /// Adds a step.
+    pub(super) fn count(&mut self, loss: f64, correct: usize, seen: usize, learning_rate: f64) {
+        self.step += 1;
+        self.loss += loss * seen as f64;
+        self.correct += correct;
+        self.seen += seen;
+        self.learning_rate = learning_rate;
+    }
+
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss / self.seen.max(1) as f64
+    }
+
+    pub(super) fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.seen.max(1) as f64
+    }
+
+    /// Ends the epoch under way and reports it.
+    pub(super) fn turn_page(&mut self, validation: Option<Evaluation>) -> EpochReport {
+        self.epoch += 1;
+        let report = EpochReport {
+            epoch: self.epoch,
+            epochs: self.plan.epochs(),
+            train_loss: self.mean_loss(),
+            train_accuracy: self.accuracy(),
+            validation,
+            learning_rate: self.learning_rate,
+        };
+        (self.step, self.loss, self.correct, self.seen) = (0, 0.0, 0, 0);
+        report
+    }
+}
+
+/// What a training was made from: a checkpoint goes on only where all of it is the same.
+#[derive(Serialize)]
+struct Origin<'a> {
+    config: &'a TrainConfig,
+    seed: u64,
+    /// Numbers of images, and a checksum of pixels, labels and indices.
+    train_images: usize,
+    validation_images: usize,
+    data: String,
+    normalization: &'a Normalization,
+}
+
+impl Origin<'_> {
+    fn of(trainer: &Trainer) -> Value {
+        let TrainData { images, train, validation, normalization } = &trainer.data;
+        let none = Vec::new();
+        let validation = validation.as_deref().unwrap_or(&none);
+        let mut hash = checkpoint::fold(0xcbf2_9ce4_8422_2325, &images.pixels);
+        for words in [&images.labels, train.as_ref(), validation] {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            hash = checkpoint::fold(hash, &bytes);
+        }
+        let origin = Origin {
+            config: &trainer.config,
+            seed: trainer.seed.value(),
+            train_images: train.len(),
+            validation_images: validation.len(),
+            data: format!("{hash:016x}"),
+            normalization,
+        };
+        serde_json::to_value(origin).expect("settings and numbers have a JSON form")
+    }
+}
+
+/// When and where to save.
+pub(super) struct SaveClock<'a> {
+    path: Option<&'a Path>,
+    every: Duration,
+    last: Instant,
+    /// What the training was made from, computed once: it covers all pixels.
+    origin: Option<String>,
+}
+
+impl<'a> SaveClock<'a> {
+    pub(super) fn new(options: &RunOptions<'a>) -> Self {
+        Self { path: options.checkpoint, every: options.checkpoint_every, last: Instant::now(), origin: None }
+    }
+
+    /// Whether the training went unsaved for long enough.
+    pub(super) fn is_due(&self) -> bool {
+        self.path.is_some() && self.last.elapsed() >= self.every
+    }
+
+    /// Saves, if there is a place for it.
+    pub(super) fn save(&mut self, trainer: &Trainer) -> Result<(), NnError> {
+        let Some(path) = self.path else { return Ok(()) };
+        let origin = self.origin.get_or_insert_with(|| Origin::of(trainer).to_string()).clone();
+        let standing = serde_json::to_string(&trainer.standing).expect("reports and numbers have a JSON form");
+        let metadata = BTreeMap::from([(ORIGIN.to_owned(), origin), (STANDING.to_owned(), standing)]);
+        let mut tensors = Vec::new();
+        for (name, tensor) in checkpoint::tensors_of(&trainer.network) {
+            tensors.push((format!("{MODEL}{name}"), tensor));
+        }
+        for (name, tensor) in trainer.optimizer.state()? {
+            tensors.push((format!("{OPTIMIZER}{name}"), tensor));
+        }
+        checkpoint::write(path, FORMAT, VERSION, &tensors, &metadata)?;
+        self.last = Instant::now();
+        Ok(())
+    }
+}
+
+/// See [`Trainer::restore`].
+pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), NnError> {
+    let file = checkpoint::read(path, FORMAT, VERSION)?;
+    let json = |key: &str| -> Result<Value, NnError> {
+        let text = file.metadata.get(key).map_or("", String::as_str);
+        serde_json::from_str(text)
+            .map_err(|e| NnError::file(path, format!("its `{key}` cannot be read ({e}); start the training again")))
+    };
+    if let Some((key, then, now)) = difference("", &json(ORIGIN)?, &Origin::of(trainer)) {
+        let reason =
+            format!("it is of another training: there `{key}` is {then}, here {now}; use the same, or start again");
+        return Err(NnError::file(path, reason));
+    }
+    let standing: Standing = serde_json::from_value(json(STANDING)?)
+        .map_err(|e| NnError::file(path, format!("its `{STANDING}` cannot be read ({e}); start the training again")))?;
+    standing.plan.check()?;
+    let (mut model, mut optimizer) = (Vec::new(), Vec::new());
+    for (name, tensor) in file.tensors {
+        if let Some(name) = name.strip_prefix(MODEL) {
+            model.push((name.to_owned(), tensor));
+        } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
+            optimizer.push((name.to_owned(), tensor));
+        } else {
+            return Err(NnError::file(path, format!("the tensor `{name}` belongs to no part of a training")));
+        }
+    }
+    trainer.optimizer.load_state(trainer.network.parameters(), &optimizer)?;
+    checkpoint::fill(path, &mut trainer.network, &model)?;
+    trainer.standing = standing;
+    Ok(())
+}
+
+/// The first place where two JSON values differ: its path and both values.
+fn difference(path: &str, then: &Value, now: &Value) -> Option<(String, String, String)> {
+    if let (Value::Object(a), Value::Object(b)) = (then, now) {
+        let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
+        let child = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        return keys.into_iter().find_map(|key| {
+            difference(&child(key), a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null))
+        });
+    }
+    (then != now).then(|| (path.to_owned(), then.to_string(), now.to_string()))
+}
