@@ -9,7 +9,7 @@ use crate::{Failure, Measurement};
 /// One evaluation to run.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The trial's number.
+    /// The trial's id in its study.
     pub id: u64,
     /// The architecture to measure.
     pub architecture: Architecture,

@@ -1,11 +1,11 @@
 //! What happens in a search, as one typed enum: the progress bar, the log, TensorBoard and the report are listeners.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Trial;
 
 /// Something that happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -20,12 +20,12 @@ pub enum Event {
     },
     /// A trial was handed to the executor.
     TrialStarted {
-        /// The trial.
+        /// The trial's id.
         trial: u64,
     },
     /// A trial moved on.
     TrialProgress {
-        /// The trial.
+        /// The trial's id.
         trial: u64,
         /// What it is at.
         label: String,
@@ -35,7 +35,7 @@ pub enum Event {
     /// A trial ended: complete, pruned or failed.
     TrialFinished {
         /// The trial, whole.
-        trial: Trial,
+        trial: Box<Trial>,
     },
     /// An epoch of a training ended.
     EpochFinished {

@@ -7,21 +7,22 @@ use crate::{Proposal, SearchError, Trial};
 /// A search method. It sees decisions and measurements only: it never evaluates, prints or reads a clock.
 ///
 /// # Determinism
-/// The loop promises that before the proposal for trial `n` is asked for, exactly the trials `0..n - lag` have been
-/// told, in order, whatever the workers did. A strategy must draw the randomness for proposal `n` from its own seed's
+/// Trials are counted by their [`number`](Trial::number) in the strategy's arm. The loop promises that before the
+/// proposal for trial `n` is asked for, exactly the trials `0..n - lag` have been told, one by one, in order, whatever
+/// the workers did. A strategy must draw the randomness for proposal `n` from its own seed's
 /// `child("proposal").index(n)`, never from a stream shared between proposals: then asking is a pure function of what
 /// was told, asking again after a crash gives the same answer, and nothing needs to be repaired.
 pub trait Strategy: Send {
     /// The method's name, such as `evolution`.
     fn name(&self) -> &str;
 
-    /// Proposes an architecture for each of the trials `ids`.
+    /// Proposes an architecture for each of the trials `numbers`.
     ///
     /// # Errors
-    /// If the strategy can propose nothing more.
-    fn ask(&mut self, ids: Range<u64>) -> Result<Vec<Proposal>, SearchError>;
+    /// [`SearchError::Exhausted`] if the strategy can propose nothing more: the arm then ends in good order.
+    fn ask(&mut self, numbers: Range<u64>) -> Result<Vec<Proposal>, SearchError>;
 
-    /// Learns from finished trials (complete, pruned or failed), in the order of their ids.
+    /// Learns from finished trials (complete, pruned or failed), in the order of their numbers.
     ///
     /// # Errors
     /// If a trial cannot be one of this strategy's.

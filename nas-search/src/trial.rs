@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Proposal {
     /// The architecture to measure.
     pub architecture: Architecture,
-    /// The trial it descends from, if any.
+    /// The [`number`](Trial::number) of the trial it descends from, if any.
     pub parent: Option<u64>,
     /// Whatever the strategy wants back with the result, such as log-probabilities; `null` if nothing.
     pub note: serde_json::Value,
@@ -29,7 +29,9 @@ pub struct Measurement {
     pub epochs: u64,
     /// Latency of one image in seconds, where it was measured.
     pub latency: Option<f64>,
-    /// Anything else, by name, such as the accuracy after each epoch.
+    /// Anything else, by name, such as the accuracy after each epoch; no times, which would tell equal studies apart.
+    /// The loop adds `twin_of` (the number of the equal trial whose measurement this is) and `shared_with` (the id of
+    /// the other arm's trial that this is).
     pub extra: serde_json::Value,
 }
 
@@ -49,6 +51,24 @@ pub enum TrialState {
     Failed,
 }
 
+impl TrialState {
+    /// The state as the study's file and JSON spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Pruned => "pruned",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing more will happen to the trial.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Complete | Self::Pruned | Self::Failed)
+    }
+}
+
 /// Why a trial failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -58,13 +78,22 @@ pub struct Failure {
     pub reason: String,
 }
 
+impl Failure {
+    /// A failure of a kind, with a sentence.
+    pub fn new(kind: &str, reason: impl Into<String>) -> Self {
+        Self { kind: kind.to_owned(), reason: reason.into() }
+    }
+}
+
 /// One trial, as the study records it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Its number in the study, from 0.
+    /// Its number in the study, over all arms, from 0: what commands and events name.
     pub id: u64,
     /// The arm of the study it belongs to: the method under test, or `random` for the baseline.
     pub arm: String,
+    /// Its number in its arm, from 0 without gaps: what the strategy and [`Proposal::parent`] count in.
+    pub number: u64,
     /// What was proposed.
     pub proposal: Proposal,
     /// Where it stands.
@@ -75,7 +104,7 @@ pub struct Trial {
     pub measurement: Option<Measurement>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,
-    /// Wall-clock seconds of the evaluation; the only field that differs between two equal runs.
+    /// Wall-clock seconds of the evaluation: with a measured latency, all that differs between two equal runs.
     pub seconds: Option<f64>,
 }
 
@@ -86,4 +115,29 @@ pub(crate) fn best_by_accuracy(trials: &[Trial]) -> Option<&Trial> {
         .iter()
         .filter(|t| t.state == TrialState::Complete && accuracy(t).is_some_and(f64::is_finite))
         .reduce(|best, t| if accuracy(&t) > accuracy(&best) { t } else { best })
+}
+
+impl Measurement {
+    /// Checks that everything measured is a number.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the kind `not_finite` that names the field.
+    pub fn check(&self) -> Result<(), Failure> {
+        let fields = [("accuracy", Some(self.accuracy)), ("loss", Some(self.loss)), ("latency", self.latency)];
+        match fields.iter().find_map(|(name, value)| value.filter(|v| !v.is_finite()).map(|v| (name, v))) {
+            Some((name, value)) => Err(Failure::new("not_finite", format!("the {name} came out as {value}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A measurement's `extra` with one entry more; what is not an object is kept under `value`.
+pub(crate) fn with_extra(extra: &serde_json::Value, key: &str, number: u64) -> serde_json::Value {
+    let mut fields = match extra {
+        serde_json::Value::Object(fields) => fields.clone(),
+        serde_json::Value::Null => serde_json::Map::new(),
+        other => serde_json::Map::from_iter([("value".to_owned(), other.clone())]),
+    };
+    fields.insert(key.to_owned(), number.into());
+    serde_json::Value::Object(fields)
 }

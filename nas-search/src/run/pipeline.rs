@@ -1,0 +1,281 @@
+//! The loop's state: the trials of the arm so far, how many of them were told, and what may be done next.
+
+use std::collections::BTreeMap;
+use std::slice;
+
+use nas_space::{SearchSpace, Seed};
+
+use super::spending::{is_twin, out_of_time, refusal};
+use super::{Ending, Finished, Outcome, Settings, StopReason, every_trial_failed};
+use crate::trial::with_extra;
+use crate::{Event, Failure, Job, Listener, Measurement, Proposal, SearchError, Strategy, Study, Trial, TrialState};
+
+/// After how many told trials the strategy's state is stored anew: telling the rest again is cheap and exact.
+const SAVE_EVERY: usize = 10;
+
+/// How many seconds of the time used a kill may lose.
+const NOTE_EVERY: f64 = 5.0;
+
+/// After how many twins in a row a strategy counts as exhausted where no budget in trials ends it: twins cost nothing,
+/// so that neither epochs nor seconds would end the search of a small space.
+const ONLY_TWINS: usize = 1000;
+
+pub(super) struct Pipeline<'a> {
+    study: &'a Study,
+    space: &'a dyn SearchSpace,
+    strategy: &'a mut dyn Strategy,
+    pub(super) settings: &'a Settings,
+    /// All trials of the arm, by number, as the study holds them.
+    pub(super) trials: Vec<Trial>,
+    /// The strategy was told the trials `0..told`.
+    told: usize,
+    /// What `told` was when the strategy's state was last stored.
+    saved: usize,
+    lag: usize,
+    seed: Seed,
+    /// For each network measured and told: the first trial that did it.
+    measured: BTreeMap<String, usize>,
+    /// Trials to run again, the earliest last.
+    queue: Vec<usize>,
+    /// Seconds used before this session.
+    before: f64,
+    /// The clock when this session began.
+    start: f64,
+    /// The seconds used that were last stored.
+    noted: f64,
+}
+
+/// What there is to do.
+pub(super) enum Next {
+    /// Run this.
+    Job(Job),
+    /// Wait for a trial that is out.
+    Nothing,
+    /// Nothing more, once the trials that are out have ended.
+    End(StopReason),
+}
+
+impl<'a> Pipeline<'a> {
+    /// The state in which the study was left; that of a new arm where there is none.
+    pub(super) fn resume(
+        study: &'a Study,
+        space: &'a dyn SearchSpace,
+        strategy: &'a mut dyn Strategy,
+        settings: &'a Settings,
+    ) -> Result<Self, SearchError> {
+        let info = study.info()?;
+        if info.space != space.name() {
+            let reason = format!("the study searches `{}`", info.space);
+            return Err(SearchError::Setting { setting: "space", value: space.name().to_owned(), reason });
+        }
+        study.requeue(&settings.arm)?;
+        let trials = study.trials(&settings.arm)?;
+        let mut told = 0;
+        if let Some((count, state)) = study.load_strategy(&settings.arm)? {
+            told =
+                trials.iter().take(usize::try_from(count).unwrap_or(usize::MAX)).filter(|t| t.state.is_over()).count();
+            if told as u64 != count {
+                let reason = format!("it learned from {count} trials, of which the study holds {told}");
+                return Err(SearchError::StrategyState { strategy: strategy.name().to_owned(), reason });
+            }
+            strategy.load(&state)?;
+        }
+        let queue = (0..trials.len()).rev().filter(|&i| trials[i].state == TrialState::Waiting).collect();
+        let before = study.seconds_used(&settings.arm)?;
+        let mut pipeline = Self {
+            study,
+            space,
+            strategy,
+            settings,
+            trials,
+            told,
+            saved: told,
+            lag: usize::try_from(info.lag).unwrap_or(usize::MAX),
+            seed: Seed::new(info.seed).child("trial").child(&settings.arm),
+            measured: BTreeMap::new(),
+            queue,
+            before,
+            start: (settings.clock)(),
+            noted: before,
+        };
+        for at in 0..told {
+            pipeline.remember_network(at);
+        }
+        Ok(pipeline)
+    }
+
+    /// What to do next: a trial left over, or a new proposal. Twins are recorded on the way.
+    pub(super) fn next_job(&mut self, listener: &mut dyn Listener) -> Result<Next, SearchError> {
+        if let Some(&at) = self.queue.last() {
+            if out_of_time(self.settings, &self.trials, self.used()) {
+                return Ok(Next::End(StopReason::Seconds));
+            }
+            self.queue.pop();
+            return self.start(at).map(Next::Job);
+        }
+        while !self.settings.stopped() {
+            let number = self.trials.len();
+            let due = number.saturating_sub(self.lag);
+            if !self.trials[self.told.min(due)..due].iter().all(|t| t.state.is_over()) {
+                return Ok(Next::Nothing);
+            }
+            self.tell_up_to(due)?;
+            if let Some(reason) = refusal(self.settings, &self.trials, self.told, self.used()) {
+                return Ok(Next::End(reason));
+            }
+            if self.settings.budget.trials.is_none() && self.only_twins() {
+                return Ok(Next::End(StopReason::Exhausted));
+            }
+            let Some(proposal) = self.ask(number as u64)? else { return Ok(Next::End(StopReason::Exhausted)) };
+            let text = self.space.text(&proposal.architecture);
+            let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
+            let Some(measurement) = self.twin_of(&proposal) else {
+                let trial = self.study.add_proposal(arm, number as u64, proposal, &text, seed)?;
+                self.trials.push(trial);
+                return self.start(number).map(Next::Job);
+            };
+            let trial = self.study.add_twin(arm, number as u64, proposal, &text, seed, measurement)?;
+            listener.on_event(&Event::TrialFinished { trial: Box::new(trial.clone()) });
+            self.trials.push(trial);
+        }
+        Ok(Next::Nothing)
+    }
+
+    /// The strategy's proposal, checked; `None` if it has no more.
+    fn ask(&mut self, number: u64) -> Result<Option<Proposal>, SearchError> {
+        let proposal = match self.strategy.ask(number..number + 1) {
+            Ok(proposals) => proposals.into_iter().next(),
+            Err(SearchError::Exhausted { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(proposal) = proposal else { return Ok(None) };
+        self.space.check(&proposal.architecture).map_err(|source| {
+            let strategy = self.strategy.name().to_owned();
+            SearchError::BadProposal { strategy, number, source }
+        })?;
+        Ok(Some(proposal))
+    }
+
+    /// The measurement that a proposal takes over, if an equal network was measured among the trials told. Those not
+    /// told do not count even if they are done: whether they are depends on the workers.
+    fn twin_of(&self, proposal: &Proposal) -> Option<Measurement> {
+        if !self.settings.reuse_twins {
+            return None;
+        }
+        let first = *self.measured.get(&self.space.canonical(&proposal.architecture))?;
+        let mut measurement = self.trials[first].measurement.clone()?;
+        measurement.epochs = 0;
+        if let Some(extra) = measurement.extra.as_object_mut() {
+            extra.shift_remove("shared_with");
+        }
+        measurement.extra = with_extra(&measurement.extra, "twin_of", first as u64);
+        Some(measurement)
+    }
+
+    fn only_twins(&self) -> bool {
+        self.trials.len() >= ONLY_TWINS && self.trials[self.trials.len() - ONLY_TWINS..].iter().all(is_twin)
+    }
+
+    fn start(&mut self, at: usize) -> Result<Job, SearchError> {
+        let trial = &mut self.trials[at];
+        self.study.mark_running(trial.id)?;
+        trial.state = TrialState::Running;
+        let folder = self.settings.folder.join(trial.id.to_string());
+        Ok(Job { id: trial.id, architecture: trial.proposal.architecture.clone(), seed: trial.seed, folder })
+    }
+
+    /// Tells the strategy, one trial at a time, so that telling after a kill is the same as telling before it.
+    fn tell_up_to(&mut self, due: usize) -> Result<(), SearchError> {
+        while self.told < due {
+            self.strategy.tell(slice::from_ref(&self.trials[self.told]))?;
+            self.remember_network(self.told);
+            self.told += 1;
+        }
+        if self.told - self.saved >= SAVE_EVERY { self.save() } else { Ok(()) }
+    }
+
+    fn remember_network(&mut self, at: usize) {
+        let trial = &self.trials[at];
+        if trial.state == TrialState::Complete && !is_twin(trial) {
+            self.measured.entry(self.space.canonical(&trial.proposal.architecture)).or_insert(at);
+        }
+    }
+
+    fn save(&mut self) -> Result<(), SearchError> {
+        self.study.save_strategy(&self.settings.arm, self.told as u64, &self.strategy.save()?)?;
+        self.saved = self.told;
+        Ok(())
+    }
+
+    /// Takes the end of a job, records it where its worker has not, and returns the trial as it stands.
+    pub(super) fn record(&mut self, finished: Finished) -> Result<Trial, SearchError> {
+        let Finished { id, ending, seconds } = finished;
+        let silent = Failure::new("crash", "the worker ended without recording a result");
+        let written = match &ending {
+            Ending::Measured(measurement) => self.study.complete(id, measurement, seconds),
+            Ending::Failed(failure) => self.study.fail(id, failure, seconds),
+            Ending::Recorded => self.study.fail(id, &silent, seconds),
+            Ending::GivenUp => self.study.mark_waiting(id),
+        };
+        match written {
+            // The worker recorded it: what the study says is what counts.
+            Ok(()) | Err(SearchError::NotRunning { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let trial = self.study.trial(id)?;
+        let at = usize::try_from(trial.number).unwrap_or(usize::MAX);
+        if let Some(known) = self.trials.get_mut(at) {
+            *known = trial.clone();
+            if trial.state == TrialState::Waiting {
+                self.queue.push(at);
+                self.queue.sort_unstable_by(|a, b| b.cmp(a));
+            }
+        }
+        self.note_seconds(false)?;
+        Ok(trial)
+    }
+
+    /// Seconds used by the arm, this session and those before.
+    fn used(&self) -> f64 {
+        self.before + (self.settings.clock)() - self.start
+    }
+
+    /// Stores the seconds used, now and then or at once.
+    pub(super) fn note_seconds(&mut self, now: bool) -> Result<(), SearchError> {
+        let used = self.used();
+        if now || used - self.noted >= NOTE_EVERY {
+            self.study.set_seconds_used(&self.settings.arm, used)?;
+            self.noted = used;
+        }
+        Ok(())
+    }
+
+    /// After the executor was stopped: what still counts as running waits again.
+    pub(super) fn put_back(&mut self) -> Result<(), SearchError> {
+        self.study.requeue(&self.settings.arm)?;
+        self.trials = self.study.trials(&self.settings.arm)?;
+        self.note_seconds(true)
+    }
+
+    /// Stores the strategy's state, then tells it the trials that the lag held back, and lets it choose.
+    pub(super) fn finish(mut self, reason: StopReason) -> Result<Outcome, SearchError> {
+        if self.told > self.saved {
+            self.save()?;
+        }
+        // Not stored: a search that goes on with a larger budget must propose as if it had never ended here.
+        while self.trials.get(self.told).is_some_and(|t| t.state.is_over()) {
+            self.strategy.tell(slice::from_ref(&self.trials[self.told]))?;
+            self.told += 1;
+        }
+        let over: Vec<Trial> = self.trials.iter().filter(|t| t.state.is_over()).cloned().collect();
+        let best = self.strategy.best(&over).cloned();
+        if reason != StopReason::Interrupted
+            && let Some(last) = over.last()
+            && over.iter().all(|t| t.state == TrialState::Failed)
+        {
+            return Err(every_trial_failed(over.len() as u64, last.failure.clone()));
+        }
+        let seconds = self.noted;
+        Ok(Outcome { reason, trials: self.trials, best, seconds })
+    }
+}
