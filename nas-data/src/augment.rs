@@ -48,9 +48,8 @@ impl Augment {
         let [top, left, flip, row, column]: [u64; 5] = std::array::from_fn(|_| rng.next_u64());
         let shifts = 2 * self.crop_padding + 1;
         let cut = (self.cutout > 0).then(|| {
-            [around(below(row, shape.height), self.cutout, shape.height), {
-                around(below(column, shape.width), self.cutout, shape.width)
-            }]
+            let rows = around(below(row, shape.height), self.cutout, shape.height);
+            [rows, around(below(column, shape.width), self.cutout, shape.width)]
         });
         Drawn {
             down: below(top, shifts) as isize - self.crop_padding as isize,
@@ -119,3 +118,6 @@ fn around(centre: usize, side: usize, length: usize) -> std::ops::Range<usize> {
     let half = side / 2;
     centre.saturating_sub(half)..(centre + side - half).min(length)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,8 +29,11 @@ pub(crate) fn is_here(folder: &Path) -> bool {
 /// Reads a folder of either layout. Hidden files and folders, and files beside the class folders, are passed over.
 pub(crate) fn read(root: &Path, name: &str, options: &LoadOptions) -> Result<DataSet, DataError> {
     options.folder.check()?;
-    let (classes, train, test) = match ["train", "test"].map(|split| root.join(split)) {
-        [train, test] if is_here(&train) && test.is_dir() => both_splits(&train, &test)?,
+    let (shape, classes, train, test) = match ["train", "test"].map(|split| root.join(split)) {
+        [train, test] if is_here(&train) && test.is_dir() => {
+            let (classes, train, test) = both_splits(&train, &test)?;
+            (common_shape(&[&train, &test], &options.folder)?, classes, train, test)
+        }
         [train, test] if is_here(&train) || is_here(&test) => {
             let (there, not) = if is_here(&train) { ("train", "test") } else { ("test", "train") };
             let reason = format!(
@@ -47,10 +50,9 @@ pub(crate) fn read(root: &Path, name: &str, options: &LoadOptions) -> Result<Dat
                 paths: numbers.iter().map(|&number| files.paths[number as usize].clone()).collect(),
                 labels: numbers.iter().map(|&number| files.labels[number as usize]).collect(),
             };
-            (classes, pick(train), pick(test))
+            (common_shape(&[&files], &options.folder)?, classes, pick(train), pick(test))
         }
     };
-    let shape = common_shape([&train, &test], &options.folder)?;
     let train = decode_all(train, shape, &options.folder)?;
     let test = decode_all(test, shape, &options.folder)?;
     checked(DataSet { name: name.into(), classes, train, test }, root)
@@ -98,7 +100,7 @@ fn class_folders(split: &Path) -> Result<(Vec<String>, Files), DataError> {
 
 /// The shape that all images have, or are to be brought to. It reads the head of every file, so that a bad one is told
 /// before minutes of decoding.
-fn common_shape(splits: [&Files; 2], options: &ImageFolderOptions) -> Result<ImageShape, DataError> {
+fn common_shape(splits: &[&Files], options: &ImageFolderOptions) -> Result<ImageShape, DataError> {
     let paths: Vec<&PathBuf> = splits.iter().flat_map(|files| &files.paths).collect();
     let headers = paths.iter().map(|path| header(path)).collect::<Result<Vec<_>, _>>()?;
     let usual_size = most_common(headers.iter().map(|&(height, width, _)| (height, width)));

@@ -72,6 +72,12 @@ pub struct DataSet {
 
 /// What every reader ends with: a data set that can be trained on, or the reason why not.
 pub(crate) fn checked(data: DataSet, path: &Path) -> Result<DataSet, DataError> {
+    for (split, images) in [("training", &data.train), ("test", &data.test)] {
+        if images.is_empty() {
+            let reason = format!("the {split} split has no image");
+            return Err(DataError::Layout { path: path.to_owned(), reason });
+        }
+    }
     let ImageShape { height, width, .. } = data.train.shape;
     if height < MIN_SIDE || width < MIN_SIDE {
         return Err(DataError::TooSmall { path: path.to_owned(), height, width, least: MIN_SIDE });
@@ -82,9 +88,6 @@ pub(crate) fn checked(data: DataSet, path: &Path) -> Result<DataSet, DataError> 
     }
     if let Some(class) = data.train.class_counts(data.classes.len()).iter().position(|&count| count == 0) {
         return Err(DataError::MissingClass { set: data.name, class: data.classes[class].clone() });
-    }
-    if data.test.is_empty() {
-        return Err(DataError::Layout { path: path.to_owned(), reason: "the test split has no image".into() });
     }
     Ok(data)
 }

@@ -152,3 +152,6 @@ fn load_folder(path: &Path, options: &LoadOptions) -> Result<DataSet, DataError>
             .into();
     Err(DataError::Layout { path: path.to_owned(), reason })
 }
+
+#[cfg(test)]
+mod tests;
