@@ -4,6 +4,7 @@ use nas_data::{describe, load};
 
 /// The one real data set that a distribution packages: its known mean and deviation come out.
 #[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn fashion_mnist_has_its_published_mean_and_deviation() {
     if !Path::new("/usr/share/datasets/fashion-mnist").is_dir() {
         println!("skipped: the Debian package dataset-fashion-mnist is not installed");
