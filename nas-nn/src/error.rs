@@ -33,15 +33,50 @@ pub enum NnError {
         /// What is wrong and what to do.
         reason: String,
     },
-    /// The loss became NaN or infinite.
-    #[error("the loss became {loss} at epoch {epoch}, step {step}; a lower learning rate or gradient clipping helps")]
+    /// A file could not be put in its place.
+    #[error(transparent)]
+    Write(#[from] nas_search::SearchError),
+    /// A tensor of a model does not fit its network.
+    #[error("tensor `{path}` {reason}")]
+    Tensor {
+        /// The tensor's path.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Images of another shape than the network's.
+    #[error("the network reads images of {expected:?} (channels, height, width), the batch is {found:?}")]
+    Images {
+        /// The dims of the batch.
+        found: Vec<usize>,
+        /// Channels, height and width of the network's input.
+        expected: [usize; 3],
+    },
+    /// A loss or a gradient became NaN or infinite.
+    #[error("the {what} became {value} at epoch {epoch}, step {step}; a lower learning rate or gradient clipping helps")]
     NotFinite {
-        /// The loss.
-        loss: f64,
+        /// What it was: `loss`, `validation loss` or `gradient's norm`.
+        what: &'static str,
+        /// Its value.
+        value: f64,
         /// The epoch, from 1.
         epoch: usize,
         /// The step in it, from 1.
         step: usize,
+    },
+    /// The training data does not fit the network or the settings.
+    #[error("training data: {reason}")]
+    Unfit {
+        /// What does not fit, and what would.
+        reason: String,
+    },
+    /// An optimiser got a tensor that does not fit its parameters.
+    #[error("optimiser state or gradient `{tensor}`: {reason}")]
+    Optimizer {
+        /// The tensor's name.
+        tensor: String,
+        /// What does not fit.
+        reason: String,
     },
     /// A setting that is impossible.
     #[error("training setting `{setting}` = {value}: {reason}")]
@@ -53,4 +88,16 @@ pub enum NnError {
         /// What would be right.
         reason: String,
     },
+}
+
+impl NnError {
+    /// An impossible setting: its name, its value, and what would be right.
+    pub(crate) fn setting(setting: &'static str, value: impl std::fmt::Display, reason: impl Into<String>) -> Self {
+        Self::Setting { setting, value: value.to_string(), reason: reason.into() }
+    }
+
+    /// A file that is not what it should be: which, and why.
+    pub(crate) fn file(path: &std::path::Path, reason: impl Into<String>) -> Self {
+        Self::File { path: path.to_owned(), reason: reason.into() }
+    }
 }

@@ -7,12 +7,16 @@
 pub mod checkpoint;
 mod error;
 mod evaluator;
+mod element;
 mod init;
+mod kernels;
 mod network;
 pub mod ops;
 pub mod optim;
+pub mod pool;
 pub mod schedule;
-mod trainer;
+mod simd;
+pub mod trainer;
 
 pub use error::NnError;
 pub use evaluator::TrainFromScratch;

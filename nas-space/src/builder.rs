@@ -122,7 +122,7 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
             let [height, width] = window(w, inputs[0])?;
             Ok(Shape { height, width, ..inputs[0] })
         }
-        Layer::BatchNorm { .. } | Layer::Relu | Layer::DropPath => Ok(inputs[0]),
+        Layer::BatchNorm { .. } | Layer::Relu | Layer::TrainingRelu | Layer::DropPath => Ok(inputs[0]),
         Layer::GlobalAveragePool => Ok(Shape { height: 1, width: 1, ..inputs[0] }),
         Layer::Zero { stride: 0 } => Err("its stride is 0; the least is 1".into()),
         Layer::Zero { stride } => {

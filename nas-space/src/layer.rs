@@ -94,6 +94,9 @@ pub enum Layer {
     },
     /// max(x, 0).
     Relu,
+    /// max(x, 0) while training, nothing otherwise. The reference's auxiliary head rectifies its input in place, so that
+    /// in training the classifier, too, reads rectified values where that input is the last cell (up to three cells).
+    TrainingRelu,
     /// Pooling with padding.
     Pool(Pool),
     /// Mean over all rows and columns: `[batch, channels, 1, 1]`.
@@ -124,6 +127,7 @@ impl Layer {
             Self::Conv2d(_) => "conv2d",
             Self::BatchNorm { .. } => "batch_norm",
             Self::Relu => "relu",
+            Self::TrainingRelu => "training_relu",
             Self::Pool(Pool { kind: PoolKind::Max, .. }) => "max_pool",
             Self::Pool(Pool { kind: PoolKind::Average, .. }) => "average_pool",
             Self::GlobalAveragePool => "global_average_pool",

@@ -27,6 +27,9 @@ pub(super) fn network(genotype: &Genotype, config: &NetworkConfig) -> Result<Net
         (before, previous, reduced) = (previous, output, reduction);
         if config.auxiliary && index == thirds[1] {
             auxiliary = Some(auxiliary_head(&mut net, output, config)?);
+            if index + 1 == config.layers {
+                previous = net.push("auxiliary_head.in_place", Layer::TrainingRelu, &[output])?;
+            }
         }
     }
     net.place(None, "head");

@@ -1,0 +1,269 @@
+//! Convolution: forward, gradient of the input, gradient of the weight; any groups, kernel, stride, dilation, padding.
+//!
+//! A depthwise convolution works plane by plane, any other sample by sample; both call the products of
+//! [`matrix`](super::matrix) on the planes that [`Geometry`] lays out.
+
+use rayon::prelude::*;
+
+use super::matrix::{dots, rows_product};
+use super::plane::Geometry;
+use crate::element::Element;
+use crate::simd::dispatch;
+
+/// The sizes of one convolution.
+pub(crate) struct Problem {
+    pub(crate) geometry: Geometry,
+    pub(crate) batch: usize,
+    pub(crate) groups: usize,
+    /// Input channels of one group.
+    pub(crate) fan_in: usize,
+    /// Output channels of one group.
+    pub(crate) fan_out: usize,
+}
+
+/// Planes a task handles in a depthwise convolution: enough to make the task worth its hand-over.
+const PLANES: usize = 8;
+
+/// The batch is cut into this many pieces at most when weight gradients are summed: each has a sum of its own, and the
+/// sums are added in order. Fixed, so that the result does not depend on the number of threads.
+const PIECES: usize = 16;
+
+impl Problem {
+    fn depthwise(&self) -> bool {
+        self.fan_in == 1 && self.fan_out == 1
+    }
+
+    fn taps(&self) -> usize {
+        self.geometry.taps.len()
+    }
+
+    /// Weights of one group.
+    fn group_weights(&self) -> usize {
+        self.fan_out * self.fan_in * self.taps()
+    }
+
+    /// Offsets of every (input channel, tap) in the packed planes of one group.
+    fn packed_rows(&self) -> Vec<usize> {
+        let g = &self.geometry;
+        if g.is_pointwise() {
+            return (0..self.fan_in).map(|channel| channel * g.input_len()).collect();
+        }
+        (0..self.fan_in).flat_map(|channel| g.offsets().map(move |o| channel * g.packed_len() + o)).collect()
+    }
+}
+
+/// y = conv(x, w).
+pub(crate) fn forward<T: Element>(p: &Problem, x: &[T], w: &[T], y: &mut [T]) {
+    let g = &p.geometry;
+    let (input, output) = (g.input_len(), g.output_len());
+    let rows = p.packed_rows();
+    if p.depthwise() {
+        y.par_chunks_mut(output * PLANES).enumerate().for_each(|(task, y)| {
+            let mut packed = vec![T::ZERO; g.packed_len()];
+            let mut flat = vec![T::ZERO; g.flat_len()];
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (i, y) in y.chunks_exact_mut(output).enumerate() {
+                        let plane = task * PLANES + i;
+                        let weight = &w[plane % p.groups * p.taps()..][..p.taps()];
+                        g.pack(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
+                        rows_product(weight, &rows, &packed, g.flat_len(), &mut flat, 0, 1);
+                        g.gather(&flat, y);
+                    }
+                },
+            );
+        });
+        return;
+    }
+    let (sample_in, sample_out) = (p.groups * p.fan_in * input, p.groups * p.fan_out * output);
+    y.par_chunks_mut(sample_out).enumerate().for_each(|(sample, y)| {
+        let x = &x[sample * sample_in..(sample + 1) * sample_in];
+        let direct = g.is_pointwise();
+        let mut packed = vec![T::ZERO; if direct { 0 } else { p.fan_in * g.packed_len() }];
+        let mut flat = vec![T::ZERO; if direct { 0 } else { p.fan_out * g.flat_len() }];
+        dispatch(
+            #[inline(always)]
+            || {
+                for group in 0..p.groups {
+                    let x = &x[group * p.fan_in * input..(group + 1) * p.fan_in * input];
+                    let y = &mut y[group * p.fan_out * output..(group + 1) * p.fan_out * output];
+                    let w = &w[group * p.group_weights()..(group + 1) * p.group_weights()];
+                    if direct {
+                        rows_product(w, &rows, x, output, y, output, p.fan_out);
+                        continue;
+                    }
+                    for (plane, packed) in x.chunks_exact(input).zip(packed.chunks_exact_mut(g.packed_len())) {
+                        g.pack(plane, packed, T::ZERO);
+                    }
+                    rows_product(w, &rows, &packed, g.flat_len(), &mut flat, g.flat_len(), p.fan_out);
+                    for (flat, y) in flat.chunks_exact(g.flat_len()).zip(y.chunks_exact_mut(output)) {
+                        g.gather(flat, y);
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// One phase of the input gradient as a product: the taps that fall on the phase, and where they read the gradient.
+struct Phase<T> {
+    /// `[fan_in, fan_out · taps of the phase]` for each group.
+    weights: Vec<T>,
+    rows: Vec<usize>,
+}
+
+/// The weights turned around for each phase of the input.
+fn turned<T: Element>(p: &Problem, w: &[T]) -> Vec<Phase<T>> {
+    let g = &p.geometry;
+    let taps = p.taps();
+    let phase_of = |phase: usize| {
+        let own: Vec<usize> = (0..taps).filter(|&t| g.taps[t].0 == phase).collect();
+        let mut weights = Vec::with_capacity(p.groups * p.fan_in * p.fan_out * own.len());
+        for group in 0..p.groups {
+            for input in 0..p.fan_in {
+                for output in 0..p.fan_out {
+                    let base = ((group * p.fan_out + output) * p.fan_in + input) * taps;
+                    weights.extend(own.iter().map(|&t| w[base + t]));
+                }
+            }
+        }
+        let plane = if g.is_pointwise() { g.output_len() } else { g.spread_len() };
+        let rows = (0..p.fan_out)
+            .flat_map(|output| own.iter().map(move |&t| output * plane + g.margin() - g.taps[t].1).collect::<Vec<_>>())
+            .collect();
+        Phase { weights, rows }
+    };
+    (0..g.phases()).map(phase_of).collect()
+}
+
+/// dx from dy and w.
+pub(crate) fn input_gradient<T: Element>(p: &Problem, dy: &[T], w: &[T], dx: &mut [T]) {
+    let g = &p.geometry;
+    let (input, output) = (g.input_len(), g.output_len());
+    let phases = turned(p, w);
+    if p.depthwise() {
+        dx.par_chunks_mut(input * PLANES).enumerate().for_each(|(task, dx)| {
+            let mut spread = vec![T::ZERO; g.spread_len()];
+            let mut packed = vec![T::ZERO; g.packed_len()];
+            dispatch(
+                #[inline(always)]
+                || {
+                    for (i, dx) in dx.chunks_exact_mut(input).enumerate() {
+                        let plane = task * PLANES + i;
+                        g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
+                        for (phase, packed) in phases.iter().zip(packed.chunks_exact_mut(g.phase_len())) {
+                            let count = phase.rows.len();
+                            let weights = &phase.weights[plane % p.groups * count..][..count];
+                            rows_product(weights, &phase.rows, &spread, g.phase_len(), packed, 0, 1);
+                        }
+                        g.unpack(&packed, dx);
+                    }
+                },
+            );
+        });
+        return;
+    }
+    let (sample_in, sample_out) = (p.groups * p.fan_in * input, p.groups * p.fan_out * output);
+    dx.par_chunks_mut(sample_in).enumerate().for_each(|(sample, dx)| {
+        let dy = &dy[sample * sample_out..(sample + 1) * sample_out];
+        let direct = g.is_pointwise();
+        let mut spread = vec![T::ZERO; if direct { 0 } else { p.fan_out * g.spread_len() }];
+        let mut packed = vec![T::ZERO; if direct { 0 } else { p.fan_in * g.packed_len() }];
+        dispatch(
+            #[inline(always)]
+            || {
+                for group in 0..p.groups {
+                    let dy = &dy[group * p.fan_out * output..(group + 1) * p.fan_out * output];
+                    let dx = &mut dx[group * p.fan_in * input..(group + 1) * p.fan_in * input];
+                    if direct {
+                        let Phase { weights, rows } = &phases[0];
+                        let weights = &weights[group * p.group_weights()..(group + 1) * p.group_weights()];
+                        rows_product(weights, rows, dy, output, dx, input, p.fan_in);
+                        continue;
+                    }
+                    for (plane, spread) in dy.chunks_exact(output).zip(spread.chunks_exact_mut(g.spread_len())) {
+                        g.spread(plane, spread);
+                    }
+                    for (index, phase) in phases.iter().enumerate() {
+                        let size = p.fan_in * phase.rows.len();
+                        let weights = &phase.weights[group * size..(group + 1) * size];
+                        let target = &mut packed[index * g.phase_len()..];
+                        rows_product(weights, &phase.rows, &spread, g.phase_len(), target, g.packed_len(), p.fan_in);
+                    }
+                    for (packed, dx) in packed.chunks_exact(g.packed_len()).zip(dx.chunks_exact_mut(input)) {
+                        g.unpack(packed, dx);
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// dw from dy and x.
+pub(crate) fn weight_gradient<T: Element>(p: &Problem, dy: &[T], x: &[T], dw: &mut [T]) {
+    let g = &p.geometry;
+    let (input, output) = (g.input_len(), g.output_len());
+    let rows = p.packed_rows();
+    if p.depthwise() {
+        dw.par_chunks_mut(p.taps()).enumerate().for_each(|(channel, dw)| {
+            let mut packed = vec![T::ZERO; g.packed_len()];
+            let mut spread = vec![T::ZERO; g.spread_len()];
+            dw.fill(T::ZERO);
+            dispatch(
+                #[inline(always)]
+                || {
+                    for sample in 0..p.batch {
+                        let plane = sample * p.groups + channel;
+                        g.pack(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
+                        g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
+                        dots(&spread[g.margin()..], 0, 1, &rows, &packed, g.flat_len(), dw);
+                    }
+                },
+            );
+        });
+        return;
+    }
+    let (sample_in, sample_out) = (p.groups * p.fan_in * input, p.groups * p.fan_out * output);
+    let piece = p.batch.div_ceil(PIECES);
+    let sums: Vec<Vec<T>> = (0..p.batch.div_ceil(piece))
+        .into_par_iter()
+        .map(|index| {
+            let mut sum = vec![T::ZERO; dw.len()];
+            let direct = g.is_pointwise();
+            let mut packed = vec![T::ZERO; if direct { 0 } else { p.fan_in * g.packed_len() }];
+            let mut spread = vec![T::ZERO; if direct { 0 } else { p.fan_out * g.spread_len() }];
+            dispatch(
+                #[inline(always)]
+                || {
+                    for sample in index * piece..((index + 1) * piece).min(p.batch) {
+                        for group in 0..p.groups {
+                            let x = &x[sample * sample_in + group * p.fan_in * input..][..p.fan_in * input];
+                            let dy = &dy[sample * sample_out + group * p.fan_out * output..][..p.fan_out * output];
+                            let sum = &mut sum[group * p.group_weights()..(group + 1) * p.group_weights()];
+                            if direct {
+                                dots(dy, output, p.fan_out, &rows, x, output, sum);
+                                continue;
+                            }
+                            for (plane, packed) in x.chunks_exact(input).zip(packed.chunks_exact_mut(g.packed_len())) {
+                                g.pack(plane, packed, T::ZERO);
+                            }
+                            for (plane, spread) in dy.chunks_exact(output).zip(spread.chunks_exact_mut(g.spread_len())) {
+                                g.spread(plane, spread);
+                            }
+                            let left = &spread[g.margin()..];
+                            dots(left, g.spread_len(), p.fan_out, &rows, &packed, g.flat_len(), sum);
+                        }
+                    }
+                },
+            );
+            sum
+        })
+        .collect();
+    dw.fill(T::ZERO);
+    for sum in sums {
+        for (total, part) in dw.iter_mut().zip(sum) {
+            *total += part;
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The two products that every convolution comes down to.
+//!
+//! Both read the rows of B at given offsets of one buffer. A 1x1 convolution lists the channels of the image; a 3x3
+//! convolution lists, for each channel, nine shifted views of a padded plane, so nothing is copied nine times (no
+//! im2col). Each element is summed in a fixed order, whatever block computes it.
+
+use crate::element::Element;
+use crate::simd::LANES;
+
+/// Products are summed in chains of this length, and the chains' sums are added up: the rounding error of long sums
+/// grows with the chain, not with the whole length.
+const CHAIN: usize = 32;
+
+#[inline(always)]
+fn load<T: Element>(from: &[T]) -> [T; LANES] {
+    from[..LANES].try_into().expect("the slice has exactly LANES elements")
+}
+
+/// `c[m][..n] = Σ_k a[m][k] · b[rows[k]..][..n]` for `m` rows; `a` has row stride `rows.len()`, `c` row stride `ldc`.
+#[inline(always)]
+pub(crate) fn rows_product<T: Element>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize, m: usize) {
+    let mut row = 0;
+    while row + 4 <= m {
+        strip::<T, 4, 2>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
+        row += 4;
+    }
+    if row + 2 <= m {
+        strip::<T, 2, 4>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
+        row += 2;
+    }
+    if row < m {
+        strip::<T, 1, 4>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
+    }
+}
+
+/// `M` rows of the product, in blocks of `V` registers; the last blocks overlap the ones before, which costs a few
+/// columns twice and no masked code.
+#[inline(always)]
+fn strip<T: Element, const M: usize, const V: usize>(
+    a: &[T],
+    rows: &[usize],
+    b: &[T],
+    n: usize,
+    c: &mut [T],
+    ldc: usize,
+) {
+    let wide = V * LANES;
+    let mut at = 0;
+    while at + wide <= n {
+        block::<T, M, V>(a, rows, b, at, c, ldc);
+        at += wide;
+    }
+    while at + LANES <= n {
+        block::<T, M, 1>(a, rows, b, at, c, ldc);
+        at += LANES;
+    }
+    if at < n {
+        if n >= LANES {
+            block::<T, M, 1>(a, rows, b, n - LANES, c, ldc);
+        } else {
+            narrow::<T, M>(a, rows, b, n, c, ldc);
+        }
+    }
+}
+
+#[inline(always)]
+fn block<T: Element, const M: usize, const V: usize>(
+    a: &[T],
+    rows: &[usize],
+    b: &[T],
+    at: usize,
+    c: &mut [T],
+    ldc: usize,
+) {
+    let mut totals = [[[T::ZERO; LANES]; V]; M];
+    for (part, rows_part) in rows.chunks(CHAIN).enumerate() {
+        let mut sums = [[[T::ZERO; LANES]; V]; M];
+        for (k, &row) in rows_part.iter().enumerate() {
+            let source = &b[row + at..row + at + V * LANES];
+            for v in 0..V {
+                let values = load(&source[v * LANES..]);
+                for m in 0..M {
+                    let weight = a[m * rows.len() + part * CHAIN + k];
+                    for lane in 0..LANES {
+                        sums[m][v][lane] = weight.fma(values[lane], sums[m][v][lane]);
+                    }
+                }
+            }
+        }
+        for m in 0..M {
+            for v in 0..V {
+                for lane in 0..LANES {
+                    totals[m][v][lane] += sums[m][v][lane];
+                }
+            }
+        }
+    }
+    for m in 0..M {
+        let target = &mut c[m * ldc + at..m * ldc + at + V * LANES];
+        for v in 0..V {
+            target[v * LANES..(v + 1) * LANES].copy_from_slice(&totals[m][v]);
+        }
+    }
+}
+
+/// The product where a row is shorter than a register.
+#[inline(always)]
+fn narrow<T: Element, const M: usize>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize) {
+    for m in 0..M {
+        let mut totals = [T::ZERO; LANES];
+        for (part, rows_part) in rows.chunks(CHAIN).enumerate() {
+            let mut sums = [T::ZERO; LANES];
+            for (k, &row) in rows_part.iter().enumerate() {
+                let weight = a[m * rows.len() + part * CHAIN + k];
+                for (sum, value) in sums[..n].iter_mut().zip(&b[row..row + n]) {
+                    *sum = weight.fma(*value, *sum);
+                }
+            }
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        }
+        c[m * ldc..m * ldc + n].copy_from_slice(&totals[..n]);
+    }
+}
+
+/// `d[m][k] += Σ_i a[m·lda + i] · b[rows[k] + i]` over `n` elements, for `m` rows; `d` has row stride `rows.len()`.
+#[inline(always)]
+pub(crate) fn dots<T: Element>(a: &[T], lda: usize, m: usize, rows: &[usize], b: &[T], n: usize, d: &mut [T]) {
+    let mut row = 0;
+    while row + 4 <= m {
+        dots_strip::<T, 4, 4>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
+        row += 4;
+    }
+    while row < m {
+        dots_strip::<T, 1, 5>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
+        row += 1;
+    }
+}
+
+#[inline(always)]
+fn dots_strip<T: Element, const M: usize, const K: usize>(
+    a: &[T],
+    lda: usize,
+    rows: &[usize],
+    b: &[T],
+    n: usize,
+    d: &mut [T],
+) {
+    let mut k = 0;
+    while k + K <= rows.len() {
+        dots_block::<T, M, K>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
+        k += K;
+    }
+    while k < rows.len() {
+        dots_block::<T, M, 1>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
+        k += 1;
+    }
+}
+
+#[inline(always)]
+fn dots_block<T: Element, const M: usize, const K: usize>(
+    a: &[T],
+    lda: usize,
+    rows: &[usize],
+    b: &[T],
+    n: usize,
+    d: &mut [T],
+    ldd: usize,
+) {
+    let mut sums = [[[T::ZERO; LANES]; K]; M];
+    let left: [&[T]; M] = std::array::from_fn(|m| &a[m * lda..m * lda + n]);
+    let right: [&[T]; K] = std::array::from_fn(|k| &b[rows[k]..rows[k] + n]);
+    let whole = n - n % LANES;
+    let mut at = 0;
+    while at < whole {
+        let x: [[T; LANES]; M] = std::array::from_fn(|m| load(&left[m][at..]));
+        for k in 0..K {
+            let y = load(&right[k][at..]);
+            for m in 0..M {
+                for lane in 0..LANES {
+                    sums[m][k][lane] = x[m][lane].fma(y[lane], sums[m][k][lane]);
+                }
+            }
+        }
+        at += LANES;
+    }
+    for m in 0..M {
+        for k in 0..K {
+            let mut sum = fold(sums[m][k]);
+            for i in whole..n {
+                sum = left[m][i].fma(right[k][i], sum);
+            }
+            d[m * ldd + k] += sum;
+        }
+    }
+}
+
+/// The sum of the lanes, halving: the order is part of the result and the same on every machine.
+#[inline(always)]
+pub(crate) fn fold<T: Element>(mut lanes: [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = lanes[lane] + lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}

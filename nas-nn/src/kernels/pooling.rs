@@ -1,0 +1,124 @@
+//! Maximum and average pooling with padding, on the offsets of [`Geometry`].
+
+use nas_space::PoolKind;
+use rayon::prelude::*;
+
+use super::plane::Geometry;
+use crate::element::Element;
+use crate::simd::dispatch;
+
+/// Planes a task handles.
+const PLANES: usize = 8;
+
+/// For each flat output position, one over the number of its pixels inside the image.
+fn shares<T: Element>(g: &Geometry) -> Vec<T> {
+    let mut packed = vec![T::ZERO; g.packed_len()];
+    g.pack(&vec![T::ONE; g.input_len()], &mut packed, T::ZERO);
+    let mut counts = vec![T::ZERO; g.flat_len()];
+    for offset in g.offsets() {
+        for (count, inside) in counts.iter_mut().zip(&packed[offset..]) {
+            *count += *inside;
+        }
+    }
+    // Positions between the rows may see no pixel at all; they are thrown away, but must not become infinite.
+    counts.into_iter().map(|count| if count > T::ZERO { T::ONE / count } else { T::ZERO }).collect()
+}
+
+/// y = pool(x), plane by plane.
+pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut [T]) {
+    let (input, output) = (g.input_len(), g.output_len());
+    let offsets: Vec<usize> = g.offsets().collect();
+    let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
+    y.par_chunks_mut(output * PLANES).enumerate().for_each(|(task, y)| {
+        let mut packed = vec![T::ZERO; g.packed_len()];
+        let mut flat = vec![T::ZERO; g.flat_len()];
+        dispatch(
+            #[inline(always)]
+            || {
+                for (i, y) in y.chunks_exact_mut(output).enumerate() {
+                    let plane = &x[(task * PLANES + i) * input..][..input];
+                    match kind {
+                        PoolKind::Max => {
+                            g.pack(plane, &mut packed, T::LOWEST);
+                            largest(&offsets, &packed, &mut flat);
+                        }
+                        PoolKind::Average => {
+                            g.pack(plane, &mut packed, T::ZERO);
+                            flat.fill(T::ZERO);
+                            for &offset in &offsets {
+                                for (sum, value) in flat.iter_mut().zip(&packed[offset..]) {
+                                    *sum += *value;
+                                }
+                            }
+                            for (sum, share) in flat.iter_mut().zip(&shares) {
+                                *sum = *sum * *share;
+                            }
+                        }
+                    }
+                    g.gather(&flat, y);
+                }
+            },
+        );
+    });
+}
+
+#[inline(always)]
+fn largest<T: Element>(offsets: &[usize], packed: &[T], flat: &mut [T]) {
+    flat.fill(T::LOWEST);
+    for &offset in offsets {
+        for (best, &value) in flat.iter_mut().zip(&packed[offset..]) {
+            // A NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
+            *best = if value > *best || value != value { value } else { *best };
+        }
+    }
+}
+
+/// dx from dy; for the maximum, the first of equal pixels (in reading order) receives the gradient, as in PyTorch.
+pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], dy: &[T], dx: &mut [T]) {
+    let (input, output) = (g.input_len(), g.output_len());
+    let offsets: Vec<usize> = g.offsets().collect();
+    let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
+    dx.par_chunks_mut(input * PLANES).enumerate().for_each(|(task, dx)| {
+        let mut packed = vec![T::ZERO; g.packed_len()];
+        let mut gradient = vec![T::ZERO; g.packed_len()];
+        let mut spread = vec![T::ZERO; g.spread_len()];
+        let mut flat = vec![T::ZERO; g.flat_len()];
+        dispatch(
+            #[inline(always)]
+            || {
+                for (i, dx) in dx.chunks_exact_mut(input).enumerate() {
+                    let plane = task * PLANES + i;
+                    g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
+                    let dy = &mut spread[g.margin()..g.margin() + g.flat_len()];
+                    gradient.fill(T::ZERO);
+                    match kind {
+                        PoolKind::Max => {
+                            g.pack(&x[plane * input..(plane + 1) * input], &mut packed, T::LOWEST);
+                            largest(&offsets, &packed, &mut flat);
+                            for &offset in &offsets {
+                                let sources = packed[offset..].iter().zip(&mut gradient[offset..]);
+                                for ((best, open), (value, into)) in flat.iter().zip(dy.iter_mut()).zip(sources) {
+                                    // What has been handed out is gone, so a later equal pixel gets nothing.
+                                    let hit = *value == *best;
+                                    *into += if hit { *open } else { T::ZERO };
+                                    *open = if hit { T::ZERO } else { *open };
+                                }
+                            }
+                        }
+                        PoolKind::Average => {
+                            for (value, share) in dy.iter_mut().zip(&shares) {
+                                *value = *value * *share;
+                            }
+                            for &offset in &offsets {
+                                for (value, into) in dy.iter().zip(&mut gradient[offset..]) {
+                                    *into += *value;
+                                }
+                            }
+                        }
+                    }
+                    g.unpack(&gradient, dx);
+                }
+            },
+        );
+    });
+}

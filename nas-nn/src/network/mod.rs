@@ -1,0 +1,184 @@
+//! A network: a graph with its tensors, run forward and backward.
+//!
+//! The reverse pass is our own rather than candle's: it computes the gradients that have somewhere to go and no others,
+//! and hands every activation's memory back as it passes it.
+
+mod backward;
+mod forward;
+mod plan;
+mod value;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::{Init, VarBuilder};
+use nas_space::{Layer, NetworkGraph, Seed};
+
+use crate::NnError;
+use plan::Plan;
+
+/// A learned tensor of a network.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its path: the node's name and `weight` or `bias`, such as `cells.0.preprocess1.op.1.weight`.
+    pub name: String,
+    /// The tensor. Weights of convolutions are `[out, in / groups, rows, columns]`.
+    pub var: Var,
+    /// Whether weight decay belongs on it: weights of convolutions and linear layers, not biases, not batch norm.
+    pub decay: bool,
+}
+
+/// How a forward pass runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    /// Batch statistics, running statistics updated, paths dropped per sample with this probability.
+    Train {
+        /// The probability with which a path is dropped, 0 for never, below 1.
+        drop_path: f64,
+        /// The seed of this step's masks.
+        seed: Seed,
+    },
+    /// Running statistics, nothing dropped, nothing updated.
+    Evaluate,
+    /// Batch statistics, nothing dropped, nothing updated.
+    BatchStatistics,
+}
+
+/// What the loss of a training step is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepConfig {
+    /// Label smoothing, from 0 (none) below 1.
+    pub label_smoothing: f64,
+    /// The weight of the auxiliary head's loss (0.4 in the papers); without an auxiliary head it is unused.
+    pub auxiliary_weight: f64,
+}
+
+/// The outcome of one forward and backward pass.
+pub struct Step {
+    /// The mean loss, in nats, auxiliary part included.
+    pub loss: f64,
+    /// How many samples the main head classified right.
+    pub correct: usize,
+    /// The gradient of the loss with respect to each parameter, in the order of [`Network::parameters`].
+    pub gradients: Vec<Tensor>,
+}
+
+/// A network graph with its tensors.
+pub struct Network {
+    graph: NetworkGraph,
+    plan: Plan,
+    parameters: Vec<Parameter>,
+    /// Running statistics, by path, in graph order: mean and variance of each batch norm in turn.
+    buffers: Vec<(String, Tensor)>,
+}
+
+impl Network {
+    /// Takes every tensor of the graph from a `VarBuilder`: learned ones and running statistics, by their paths.
+    ///
+    /// The hints ask for PyTorch's defaults: weights and biases of convolutions and linear layers uniform within
+    /// ±1/sqrt(fan in), batch norms 1 and 0, running means 0 and variances 1.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape.
+    pub fn new(graph: NetworkGraph, tensors: VarBuilder<'_>) -> Result<Self, NnError> {
+        let (mut parameters, mut buffers) = (Vec::new(), Vec::new());
+        let mut parameter_of = vec![None; graph.len()];
+        let mut buffer_of = vec![None; graph.len()];
+        for (index, node) in graph.nodes() {
+            let norm = matches!(node.layer, Layer::BatchNorm { .. });
+            let shapes = graph.parameter_shapes(index);
+            // The fan in of a layer's bias is that of its weight.
+            let fan_in = shapes.first().map_or(1, |(_, shape)| shape[1..].iter().product());
+            for (kind, shape) in shapes {
+                let bound = 1.0 / (fan_in as f64).sqrt();
+                let hint = match (norm, kind) {
+                    (true, "weight") => Init::Const(1.0),
+                    (true, _) => Init::Const(0.0),
+                    (false, _) => Init::Uniform { lo: -bound, up: bound },
+                };
+                let name = format!("{}.{kind}", node.name);
+                parameter_of[index].get_or_insert(parameters.len());
+                let var = Var::from_tensor(&tensors.get_with_hints(shape, &name, hint)?)?;
+                parameters.push(Parameter { name, var, decay: !norm && kind == "weight" });
+            }
+            if norm {
+                buffer_of[index] = Some(buffers.len());
+                for (kind, value) in [("running_mean", 0.0), ("running_var", 1.0)] {
+                    let name = format!("{}.{kind}", node.name);
+                    let start = tensors.get_with_hints(node.shape.channels, &name, Init::Const(value))?;
+                    buffers.push((name, start.copy()?.detach()));
+                }
+            }
+        }
+        let plan = Plan::new(&graph, &parameter_of, &buffer_of);
+        Ok(Self { graph, plan, parameters, buffers })
+    }
+
+    /// A freshly initialised network (see [`seeded`](crate::seeded)).
+    ///
+    /// # Errors
+    /// If the device cannot hold it.
+    pub fn init(graph: NetworkGraph, seed: Seed, dtype: DType, device: &Device) -> Result<Self, NnError> {
+        Self::new(graph, crate::seeded(seed, dtype, device))
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &NetworkGraph {
+        &self.graph
+    }
+
+    /// The learned tensors, in graph order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The running statistics of the batch norms: path (`….running_mean`, `….running_var`) and tensor, in graph order.
+    pub fn buffers(&self) -> &[(String, Tensor)] {
+        &self.buffers
+    }
+
+    /// Replaces a parameter's or a running statistic's values.
+    ///
+    /// # Errors
+    /// If there is no tensor of that path, or its shape differs.
+    pub fn set(&mut self, path: &str, value: &Tensor) -> Result<(), NnError> {
+        let check = |tensor: &Tensor| {
+            if tensor.dims() == value.dims() {
+                return Ok(());
+            }
+            Err(NnError::Tensor {
+                path: path.to_owned(),
+                reason: format!("has shape {:?}, the network needs {:?}", value.dims(), tensor.dims()),
+            })
+        };
+        if let Some(parameter) = self.parameters.iter().find(|p| p.name == path) {
+            check(&parameter.var)?;
+            let value = value.to_dtype(parameter.var.dtype())?.to_device(parameter.var.device())?;
+            return Ok(parameter.var.set(&value)?);
+        }
+        if let Some((_, buffer)) = self.buffers.iter_mut().find(|(name, _)| name == path) {
+            check(buffer)?;
+            *buffer = value.to_dtype(buffer.dtype())?.to_device(buffer.device())?.copy()?.detach();
+            return Ok(());
+        }
+        Err(NnError::Tensor { path: path.to_owned(), reason: "is not a tensor of this network".into() })
+    }
+
+    /// The logits `[batch, classes]` for images `[batch, channels, height, width]`.
+    ///
+    /// # Errors
+    /// If the images do not have the graph's shape.
+    pub fn logits(&mut self, images: &Tensor, mode: Mode) -> Result<Tensor, NnError> {
+        let run = forward::run(self, images, mode, false)?;
+        let logits = run.values[self.plan.output].as_ref().expect("the output is kept").tensor();
+        Ok(logits.flatten_from(1)?.copy()?)
+    }
+
+    /// One forward and backward pass: cross-entropy with the labels `[batch]` (u32), and every gradient.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn step(&mut self, images: &Tensor, labels: &Tensor, config: &StepConfig, mode: Mode) -> Result<Step, NnError> {
+        let labels = labels.to_vec1::<u32>()?;
+        let run = forward::run(self, images, mode, true)?;
+        backward::run(self, run, &labels, config)
+    }
+}

@@ -1,0 +1,17 @@
+//! Run-time SIMD dispatch: kernels are plain loops over fixed-size arrays of [`LANES`] elements, compiled once for each
+//! instruction set by `pulp` and chosen when the program runs, so that one binary is fast everywhere.
+//!
+//! Everything called inside [`dispatch`] must be `#[inline(always)]`, or it is compiled for the baseline only.
+
+use std::sync::LazyLock;
+
+/// Elements a kernel handles at once: one AVX-512 register of f32, two of AVX2, four of NEON or SSE.
+pub(crate) const LANES: usize = 16;
+
+static ARCH: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
+
+/// Runs a closure compiled for the best instruction set of this machine.
+#[inline(always)]
+pub(crate) fn dispatch<R>(work: impl FnOnce() -> R) -> R {
+    ARCH.dispatch(work)
+}

@@ -1,0 +1,6 @@
+//! Integration tests of nas-nn: gradients against finite differences, networks against golden files, same bits at any
+//! thread count.
+
+mod golden;
+mod gradients;
+mod threads;
