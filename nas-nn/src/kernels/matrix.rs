@@ -103,22 +103,21 @@ fn block<T: Element, const M: usize, const V: usize>(
     }
 }
 
-/// The product where a row is shorter than a register.
+/// The product where a row is shorter than a register: maps of a few pixels, deep in a network, where a batch norm over
+/// few elements magnifies every rounding. Summed in f64, which so little work can afford.
 #[inline(always)]
 fn narrow<T: Element, const M: usize>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize) {
     for m in 0..M {
-        let mut totals = [T::ZERO; LANES];
-        for (part, rows_part) in rows.chunks(CHAIN).enumerate() {
-            let mut sums = [T::ZERO; LANES];
-            for (k, &row) in rows_part.iter().enumerate() {
-                let weight = a[m * rows.len() + part * CHAIN + k];
-                for (sum, value) in sums[..n].iter_mut().zip(&b[row..row + n]) {
-                    *sum = weight.fma(*value, *sum);
-                }
+        let mut sums = [0.0; LANES];
+        for (k, &row) in rows.iter().enumerate() {
+            let weight = a[m * rows.len() + k].wide();
+            for (sum, value) in sums[..n].iter_mut().zip(&b[row..row + n]) {
+                *sum = weight.mul_add(value.wide(), *sum);
             }
-            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
         }
-        c[m * ldc..m * ldc + n].copy_from_slice(&totals[..n]);
+        for (target, sum) in c[m * ldc..m * ldc + n].iter_mut().zip(sums) {
+            *target = T::of(sum);
+        }
     }
 }
 

@@ -35,18 +35,39 @@ impl Extent {
 }
 
 #[inline(always)]
-fn sum<T: Element>(values: &[T], of: impl Fn(T) -> T) -> T {
+fn sum<T: Element>(values: &[T]) -> T {
     let mut lanes = [T::ZERO; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] += of(chunk[lane]);
+            lanes[lane] += chunk[lane];
         }
     }
     for (lane, value) in lanes.iter_mut().zip(rest) {
-        *lane += of(*value);
+        *lane += *value;
     }
     fold(lanes)
+}
+
+/// Σ (v - center) and Σ (v - center)².
+#[inline(always)]
+fn deviations<T: Element>(values: &[T], center: T) -> (f64, f64) {
+    let (mut plain, mut squared) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    let mut add = |lane: usize, value: T| {
+        let deviation = value - center;
+        plain[lane] += deviation;
+        squared[lane] = deviation.fma(deviation, squared[lane]);
+    };
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            add(lane, chunk[lane]);
+        }
+    }
+    for (lane, value) in rest.iter().enumerate() {
+        add(lane, *value);
+    }
+    (fold(plain).wide(), fold(squared).wide())
 }
 
 /// Mean and biased variance of every channel.
@@ -59,9 +80,11 @@ pub(crate) fn moments<T: Element>(extent: Extent, x: &[T]) -> Moments {
                 let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
                 for sample in 0..extent.batch {
                     let plane = extent.plane(x, sample, channel);
-                    let own = sum(plane, |v| v).wide() / pixels;
-                    let center = T::of(own);
-                    let spread = sum(plane, |v| (v - center) * (v - center)).wide();
+                    let center = T::of(sum(plane).wide() / pixels);
+                    // The rounded mean is off by a little; the mean deviation says by how much (corrected two-pass).
+                    let (deviation, squared) = deviations(plane, center);
+                    let own = center.wide() + deviation / pixels;
+                    let spread = squared - deviation * deviation / pixels;
                     let shift = own - mean;
                     let total = count + pixels;
                     mean += shift * pixels / total;
@@ -80,9 +103,17 @@ pub(crate) fn moments<T: Element>(extent: Extent, x: &[T]) -> Moments {
 /// mean costs no digits.
 #[derive(Clone, Copy)]
 pub(crate) struct Affine<T> {
-    pub(crate) center: T,
-    pub(crate) scale: T,
-    pub(crate) shift: T,
+    center: T,
+    scale: T,
+    shift: T,
+}
+
+impl<T: Element> Affine<T> {
+    /// The map in the precision of the data; what rounding takes from the center goes into the shift.
+    pub(crate) fn new(center: f64, scale: f64, shift: f64) -> Self {
+        let rounded = T::of(center);
+        Self { center: rounded, scale: T::of(scale), shift: T::of(shift + (rounded.wide() - center) * scale) }
+    }
 }
 
 /// y = (x - center) · scale + shift, per channel.
@@ -129,7 +160,8 @@ pub(crate) fn gradient_sums<T: Element>(extent: Extent, x: &[T], dy: &[T], mean:
                     plain += fold(a).wide();
                     weighted += fold(b).wide();
                 }
-                (plain, weighted)
+                // The center was rounded; this is what it was off by.
+                (plain, weighted + plain * (center.wide() - mean[channel]))
             },
         )
     };

@@ -45,11 +45,8 @@ pub(crate) fn forward(x: &Tensor, moments: &Moments, affine: Option<(&Tensor, &T
 }
 
 fn scales<T: Element>(moments: &Moments, weight: &[f64], bias: &[f64]) -> Vec<Affine<T>> {
-    let channel = |c: usize| Affine {
-        center: T::of(moments.mean[c]),
-        scale: T::of(weight[c] / (moments.variance[c] + EPSILON).sqrt()),
-        shift: T::of(bias[c]),
-    };
+    let scale = |c: usize| weight[c] / (moments.variance[c] + EPSILON).sqrt();
+    let channel = |c: usize| Affine::new(moments.mean[c], scale(c), bias[c]);
     (0..weight.len()).map(channel).collect()
 }
 
@@ -105,11 +102,8 @@ fn input_gradient<T: Element>(
     let sums = norm::gradient_sums(extent, x, dy, &moments.mean);
     let inverse: Vec<f64> = moments.variance.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
     let gains: Vec<T> = weight.iter().zip(&inverse).map(|(w, i)| T::of(w * i)).collect();
-    let pull = |c: usize| Affine {
-        center: T::of(moments.mean[c]),
-        scale: T::of(-inverse[c] * inverse[c] * sums[c].1 / count),
-        shift: T::of(-sums[c].0 / count),
-    };
+    let slope = |c: usize| -inverse[c] * inverse[c] * sums[c].1 / count;
+    let pull = |c: usize| Affine::new(moments.mean[c], slope(c), -sums[c].0 / count);
     let pulls: Vec<Affine<T>> = (0..extent.channels).map(pull).collect();
     norm::input_gradient(extent, x, dy, &gains, &pulls, dx);
     sums
