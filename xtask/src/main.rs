@@ -1,2 +1,57 @@
-//! Automation.
-fn main() {}
+//! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of it.
+#![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
+
+mod ci;
+mod cuda_check;
+mod nvcc;
+mod scan;
+mod shell;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Automation of the nas repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check, as CI does, and stop at the first that fails.
+    Ci {
+        /// Leave out the slow checks that rarely fail: the API docs and the CUDA type check.
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Check the rules no compiler checks: crate edges, module docs, file sizes, reasons.
+    Tidy,
+    /// Type-check the `cuda` feature; needs no CUDA toolkit.
+    CudaCheck,
+}
+
+fn main() -> ExitCode {
+    // `cuda-check` puts a copy of this program on the PATH under the compiler's name.
+    if nvcc::was_called() {
+        return report(nvcc::answer(std::env::args().skip(1)));
+    }
+    report(match Arguments::parse().task {
+        Task::Ci { fast } => ci::run(fast),
+        Task::Tidy => tidy::run(),
+        Task::CudaCheck => cuda_check::run(),
+    })
+}
+
+fn report(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
