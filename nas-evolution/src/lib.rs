@@ -37,7 +37,7 @@
 //! let outcome =
 //!     run(&study, space.as_ref(), &mut evolution, &mut InProcess::new(Toy), &settings, &mut |_: &Event| {})?;
 //! let best = outcome.best.expect("no trial fails here");
-//! assert!(best.measurement.is_some_and(|m| m.accuracy > 0.9));
+//! assert!(best.measurement.is_some_and(|m| m.accuracy > 0.7)); // a random one has about 0.3
 //! # Ok::<(), nas_search::SearchError>(())
 //! ```
 

@@ -42,6 +42,7 @@ pub fn run(
     let mut pipeline = Pipeline::resume(study, space, strategy, settings)?;
     let finished = pipeline.trials.iter().filter(|t| t.state.is_over()).count() as u64;
     listener.on_event(&Event::ArmStarted { arm: settings.arm.clone(), trials: settings.budget.trials, finished });
+    pipeline.warn_of_idle_workers(executor.capacity(), listener);
     let result = drive(&mut pipeline, executor, listener);
     // However it ended: nothing goes on running, and nothing that was learned is lost.
     executor.cancel();

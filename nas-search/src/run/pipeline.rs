@@ -104,6 +104,20 @@ impl<'a> Pipeline<'a> {
         Ok(pipeline)
     }
 
+    /// Says so where the lag leaves workers without work.
+    pub(super) fn warn_of_idle_workers(&self, workers: usize, listener: &mut dyn Listener) {
+        let busy = self.lag.saturating_add(1);
+        if workers > busy {
+            let lag = self.lag;
+            let message = format!(
+                "the study's lag of {lag} keeps {busy} of the {workers} workers busy at most; begin a study with a lag of \
+                 {} to use them all",
+                workers - 1
+            );
+            listener.on_event(&Event::Warning { message });
+        }
+    }
+
     /// What to do next: a trial left over, or a new proposal. Twins are recorded on the way.
     pub(super) fn next_job(&mut self, listener: &mut dyn Listener) -> Result<Next, SearchError> {
         if let Some(&at) = self.queue.last() {

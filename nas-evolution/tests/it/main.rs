@@ -1,0 +1,7 @@
+//! Regularized evolution in the one loop, from outside.
+
+mod bits;
+mod notebook;
+mod same_again;
+mod sharing;
+mod strategy;
