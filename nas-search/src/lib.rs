@@ -2,7 +2,7 @@
 //!
 //! The one idea: a [`Strategy`] proposes architectures and is told what became of them; an [`Evaluator`] measures one
 //! architecture; an [`Executor`] says where that happens; a [`Study`] records every trial in one SQLite file, so that a
-//! search stopped at any instant goes on where it was. The loop that ties them lives once, in [`run`].
+//! search stopped at any instant goes on where it was. The loop that ties them lives once, in [`run()`].
 
 mod budget;
 mod error;

@@ -125,7 +125,9 @@ impl<'a> Pipeline<'a> {
                 return Ok(Next::End(StopReason::Seconds));
             }
             self.queue.pop();
-            return self.start(at).map(Next::Job);
+            self.study.mark_running(self.trials[at].id)?;
+            self.trials[at].state = TrialState::Running;
+            return Ok(Next::Job(self.job(&self.trials[at])));
         }
         while !self.settings.stopped() {
             let number = self.trials.len();
@@ -144,9 +146,15 @@ impl<'a> Pipeline<'a> {
             let text = self.space.text(&proposal.architecture);
             let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
             let Some(measurement) = self.twin_of(&proposal) else {
-                let trial = self.study.add_proposal(arm, number as u64, proposal, &text, seed)?;
+                // One change, so that the disk is waited for once.
+                let trial = self.study.as_one(|| {
+                    let trial = self.study.add_proposal(arm, number as u64, proposal, &text, seed)?;
+                    self.study.mark_running(trial.id)?;
+                    Ok(Trial { state: TrialState::Running, ..trial })
+                })?;
+                let job = self.job(&trial);
                 self.trials.push(trial);
-                return self.start(number).map(Next::Job);
+                return Ok(Next::Job(job));
             };
             let trial = self.study.add_twin(arm, number as u64, proposal, &text, seed, measurement)?;
             listener.on_event(&Event::TrialFinished { trial: Box::new(trial.clone()) });
@@ -190,12 +198,9 @@ impl<'a> Pipeline<'a> {
         self.trials.len() >= ONLY_TWINS && self.trials[self.trials.len() - ONLY_TWINS..].iter().all(is_twin)
     }
 
-    fn start(&mut self, at: usize) -> Result<Job, SearchError> {
-        let trial = &mut self.trials[at];
-        self.study.mark_running(trial.id)?;
-        trial.state = TrialState::Running;
+    fn job(&self, trial: &Trial) -> Job {
         let folder = self.settings.folder.join(trial.id.to_string());
-        Ok(Job { id: trial.id, architecture: trial.proposal.architecture.clone(), seed: trial.seed, folder })
+        Job { id: trial.id, architecture: trial.proposal.architecture.clone(), seed: trial.seed, folder }
     }
 
     /// Tells the strategy, one trial at a time, so that telling after a kill is the same as telling before it.
