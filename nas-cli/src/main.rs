@@ -1,2 +1,47 @@
-//! The binary.
-fn main() {}
+//! The binary `nas`: finds a network architecture for a data set, trains it and hands it over.
+//!
+//! The one idea: the command line composes the crates below and prints; nothing else knows a terminal. Arguments are
+//! plain data ([`args`]), the configuration is resolved by a written rule ([`plan`]), every command is a function
+//! ([`commands`]), and only [`output`] prints.
+
+#![allow(
+    unreachable_pub,
+    reason = "nothing in a binary can be reached from outside; `pub` says what other modules use"
+)]
+
+mod architecture;
+mod args;
+mod command_line;
+mod commands;
+mod config;
+mod device;
+mod exit;
+mod folder;
+mod images;
+mod output;
+mod plan;
+mod probe;
+mod recipe;
+mod report;
+mod run;
+mod signal;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Training takes and returns large buffers all the time; the system's allocator hands their pages back each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&exit::sentence(&error));
+            exit::kind_of(&error).into()
+        }
+    }
+}

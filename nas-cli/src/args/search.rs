@@ -1,0 +1,271 @@
+//! Flags of `nas search`, and how they become a configuration that overrides the file's.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use nas_space::Stem;
+
+use super::network::parse_stem;
+use crate::config::{Colour, Partial};
+use crate::units::{parse_seconds, parse_size};
+
+/// `nas search`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nas search                                       the digits that come with nas, in a few minutes
+  nas search --data fashion-mnist --time 30m       sizes, trials and epochs chosen by a rule (--explain prints it)
+  nas search --data photos/ --size 64 --colour rgb --flip true --time 4h
+  nas search --data cifar10/ --trials 200 --jobs 8 --channels 16 --layers 8 --trial-epochs 10
+  nas search --config nas.toml --seed 1            flags override the file; `nas init` writes one
+
+The folder of results holds arch.json, model.safetensors, metrics.json and .csv, cells.dot, study.db (SQLite),
+nas.toml (every setting) and command.txt (the command that makes it again).
+Under a budget in trials or epochs the same seed gives the same bytes, whatever --jobs and --threads say.")]
+pub struct SearchArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+
+    /// The search space (see `nas spaces`) [default: darts]
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
+    pub space: Option<String>,
+    /// The method (see `nas strategies`) [default: evolution]
+    #[arg(long, alias = "method", value_name = "NAME", help_heading = "Search")]
+    pub strategy: Option<String>,
+    /// Channels of the networks searched
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub channels: Option<usize>,
+    /// Cells of the networks searched
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub layers: Option<usize>,
+    /// How the image enters: cifar or imagenet
+    #[arg(long, value_name = "STEM", value_parser = parse_stem, help_heading = "Search")]
+    pub stem: Option<Stem>,
+    /// Evolution: how many networks live at a time
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub population: Option<usize>,
+    /// Evolution: how many are drawn to pick a parent
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub sample: Option<usize>,
+    /// How many trials may be unfinished when the next is proposed [default: 2]
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub lag: Option<u64>,
+    /// Leave out the random search at the same budget
+    #[arg(long, help_heading = "Search")]
+    pub no_baseline: bool,
+
+    /// Budget: so many trials [default: 20]
+    #[arg(long, value_name = "N", conflicts_with_all = ["epochs", "time"], help_heading = "Budget")]
+    pub trials: Option<u64>,
+    /// Budget: so many epochs of training over all trials
+    #[arg(long, value_name = "N", conflicts_with = "time", help_heading = "Budget")]
+    pub epochs: Option<u64>,
+    /// Budget: so much time for search and final training together, such as 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = checked_time, help_heading = "Budget")]
+    pub time: Option<String>,
+    /// A trial that takes longer has failed, such as 10m
+    #[arg(long, value_name = "TIME", value_parser = checked_time, help_heading = "Budget")]
+    pub trial_timeout: Option<String>,
+
+    /// Passes of a trial over its training images
+    #[arg(long, value_name = "N", help_heading = "Trials")]
+    pub trial_epochs: Option<usize>,
+    /// Train each trial on so many of the training images
+    #[arg(long, value_name = "N", help_heading = "Trials")]
+    pub trial_images: Option<usize>,
+    /// Images per step, in trials and, unless --final-batch-size differs, in the final training
+    #[arg(long, value_name = "N", help_heading = "Trials")]
+    pub batch_size: Option<usize>,
+
+    /// Channels of the final network
+    #[arg(long, value_name = "N", help_heading = "Final training")]
+    pub final_channels: Option<usize>,
+    /// Cells of the final network
+    #[arg(long, value_name = "N", help_heading = "Final training")]
+    pub final_layers: Option<usize>,
+    /// Passes of the final training
+    #[arg(long, value_name = "N", help_heading = "Final training")]
+    pub final_epochs: Option<usize>,
+    /// Images per step of the final training
+    #[arg(long, value_name = "N", help_heading = "Final training")]
+    pub final_batch_size: Option<usize>,
+    /// The odds of dropping a path at the last epoch of the final training, rising from 0
+    #[arg(long, value_name = "P", help_heading = "Final training")]
+    pub drop_path: Option<f64>,
+    /// Help the final training with an auxiliary classifier of weight 0.4
+    #[arg(long, help_heading = "Final training")]
+    pub auxiliary: bool,
+    /// Train the winner on the validation images too
+    #[arg(long, help_heading = "Final training")]
+    pub final_on_all: bool,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+
+    /// The seed of everything random [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub seed: Option<u64>,
+    /// Settings from a file; flags override it (`nas init` writes one)
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub config: Option<PathBuf>,
+    /// Where the results go [default: runs/<data>-<space>-<strategy>-<seed>-<n>]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Run the trials inside this process, one after another
+    #[arg(long, help_heading = "Run")]
+    pub in_process: bool,
+    /// Print the rule that chooses what is not given, and stop
+    #[arg(long, help_heading = "Run")]
+    pub explain: bool,
+}
+
+/// The images.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DataArgs {
+    /// A data set's name (see `nas data list`) or a folder [default: digits]
+    #[arg(long, value_name = "NAME|DIR", help_heading = "Data")]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub images: FolderArgs,
+    /// Share of the training split held out for validation
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    pub validation: Option<f64>,
+    /// Mirror images left to right while training
+    #[arg(long, value_name = "true|false", help_heading = "Data")]
+    pub flip: Option<bool>,
+    /// Shift images by up to so many pixels while training
+    #[arg(long, value_name = "PIXELS", help_heading = "Data")]
+    pub crop: Option<usize>,
+    /// Blank out a square of this side in the final training
+    #[arg(long, value_name = "PIXELS", help_heading = "Data")]
+    pub cutout: Option<usize>,
+}
+
+/// How images of a folder are read.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FolderArgs {
+    /// Image folders: scale every image to this size, such as 32 or 24x32 (rows x columns)
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Data")]
+    pub size: Option<[usize; 2]>,
+    /// Image folders: convert every image
+    #[arg(long, visible_alias = "color", value_enum, help_heading = "Data")]
+    pub colour: Option<Colour>,
+}
+
+/// The training recipe.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TrainingArgs {
+    /// The highest learning rate
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub learning_rate: Option<f64>,
+    /// Nesterov momentum of SGD
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    pub momentum: Option<f64>,
+    /// Weight decay, on weights of convolutions and linear layers
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub weight_decay: Option<f64>,
+    /// Label smoothing
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    pub label_smoothing: Option<f64>,
+    /// Share of the steps over which the learning rate first rises
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    pub warmup: Option<f64>,
+    /// Largest global norm of the gradient; 0 for no limit
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    pub clip_norm: Option<f64>,
+}
+
+/// How the work is laid out on this machine; nothing here changes a result.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RunArgs {
+    /// Worker processes [default: one per core, at most the lag]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub jobs: Option<usize>,
+    /// Threads of each worker [default: cores / jobs]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub threads: Option<usize>,
+    /// Where networks are trained: cpu, or cuda:N in a build with --features cuda [default: cpu]
+    #[arg(long, value_name = "DEVICE", help_heading = "Run")]
+    pub device: Option<String>,
+    /// Print one JSON document on standard output; progress goes to standard error
+    #[arg(long, help_heading = "Run")]
+    pub json: bool,
+    /// No progress
+    #[arg(long, short, help_heading = "Run")]
+    pub quiet: bool,
+}
+
+/// Keeps the text of a time that can be read.
+fn checked_time(text: &str) -> Result<String, String> {
+    parse_seconds(text).map(|_| text.to_owned())
+}
+
+impl DataArgs {
+    /// Writes what was given into a configuration.
+    pub fn fill(&self, into: &mut Partial) {
+        into.data.name = self.data.clone();
+        into.data.validation = self.validation;
+        into.data.size = self.images.size;
+        into.data.colour = self.images.colour;
+        into.data.flip = self.flip;
+        into.data.crop = self.crop;
+        into.data.cutout = self.cutout;
+    }
+}
+
+impl TrainingArgs {
+    /// Writes what was given into a configuration.
+    pub fn fill(&self, into: &mut Partial) {
+        into.training.learning_rate = self.learning_rate;
+        into.training.momentum = self.momentum;
+        into.training.weight_decay = self.weight_decay;
+        into.training.label_smoothing = self.label_smoothing;
+        into.training.warmup = self.warmup;
+        into.training.clip_norm = self.clip_norm;
+    }
+}
+
+impl RunArgs {
+    /// Writes what was given into a configuration.
+    pub fn fill(&self, into: &mut Partial) {
+        into.run.jobs = self.jobs;
+        into.run.threads = self.threads;
+        into.run.device = self.device.clone();
+    }
+}
+
+impl SearchArgs {
+    /// What the flags say.
+    pub fn partial(&self) -> Partial {
+        let mut said = Partial { seed: self.seed, ..Partial::default() };
+        self.data.fill(&mut said);
+        self.training.fill(&mut said);
+        self.run.fill(&mut said);
+        said.space.name = self.space.clone();
+        said.space.channels = self.channels;
+        said.space.layers = self.layers;
+        said.space.stem = self.stem;
+        said.search.strategy = self.strategy.clone();
+        said.search.trials = self.trials;
+        said.search.epochs = self.epochs;
+        said.search.time = self.time.clone();
+        said.search.population = self.population;
+        said.search.sample = self.sample;
+        said.search.lag = self.lag;
+        said.search.baseline = self.no_baseline.then_some(false);
+        said.search.trial_timeout = self.trial_timeout.clone();
+        said.trial.epochs = self.trial_epochs;
+        said.trial.images = self.trial_images;
+        said.trial.batch_size = self.batch_size;
+        said.finish.channels = self.final_channels;
+        said.finish.layers = self.final_layers;
+        said.finish.epochs = self.final_epochs;
+        said.finish.batch_size = self.final_batch_size.or(self.batch_size);
+        said.finish.drop_path = self.drop_path;
+        said.finish.auxiliary = self.auxiliary.then_some(true);
+        said.finish.on_all = self.final_on_all.then_some(true);
+        said.run.in_process = self.in_process.then_some(true);
+        said
+    }
+}

@@ -1,0 +1,131 @@
+//! A configuration as the command that asks for it, flag by flag: what a run without flags stands for.
+
+use crate::config::Config;
+use crate::folder::shell_word;
+
+/// Which parts of a configuration a time budget chose, so that a repetition must choose again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Open {
+    /// Size of the final network.
+    pub size: bool,
+    /// Its epochs.
+    pub epochs: bool,
+}
+
+/// The words of the `nas search` command.
+pub fn search(config: &Config, open: Open) -> Vec<String> {
+    let mut words: Vec<String> = vec!["nas".into(), "search".into()];
+    let mut flag = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.push(format!("--{name}"));
+            words.push(shell_word(&value));
+        }
+    };
+    let Config { data, space, search, trial, finish, training, run, .. } = config;
+    flag("data", Some(data.name.clone()));
+    flag("validation", Some(data.validation.to_string()));
+    flag("size", data.size.map(|[rows, columns]| format!("{rows}x{columns}")));
+    flag("colour", data.colour.map(|c| format!("{c:?}").to_lowercase()));
+    flag("flip", Some(data.flip.to_string()));
+    flag("crop", Some(data.crop.to_string()));
+    flag("cutout", Some(data.cutout.to_string()));
+    flag("space", Some(space.name.clone()));
+    flag("strategy", Some(search.strategy.clone()));
+    flag("channels", Some(space.channels.to_string()));
+    flag("layers", Some(space.layers.to_string()));
+    flag("stem", Some(format!("{:?}", space.stem).to_lowercase()));
+    flag("population", Some(search.population.to_string()));
+    flag("sample", Some(search.sample.to_string()));
+    flag("lag", Some(search.lag.to_string()));
+    flag("trials", search.trials.map(|n| n.to_string()));
+    flag("epochs", search.epochs.map(|n| n.to_string()));
+    flag("time", search.time.clone());
+    flag("trial-timeout", search.trial_timeout.clone());
+    flag("trial-epochs", Some(trial.epochs.to_string()));
+    flag("trial-images", trial.images.map(|n| n.to_string()));
+    flag("batch-size", Some(trial.batch_size.to_string()));
+    flag("final-channels", Some(finish.channels.to_string()).filter(|_| !open.size));
+    flag("final-layers", Some(finish.layers.to_string()).filter(|_| !open.size));
+    flag("final-epochs", Some(finish.epochs.to_string()).filter(|_| !open.epochs));
+    flag("final-batch-size", Some(finish.batch_size.to_string()));
+    flag("drop-path", Some(finish.drop_path.to_string()));
+    flag("learning-rate", Some(training.learning_rate.to_string()));
+    flag("momentum", Some(training.momentum.to_string()));
+    flag("weight-decay", Some(training.weight_decay.to_string()));
+    flag("label-smoothing", Some(training.label_smoothing.to_string()));
+    flag("warmup", Some(training.warmup.to_string()));
+    flag("clip-norm", Some(training.clip_norm.to_string()));
+    flag("seed", Some(config.seed.to_string()));
+    flag("jobs", Some(run.jobs.to_string()));
+    flag("threads", Some(run.threads.to_string()));
+    flag("device", Some(run.device.clone()));
+    let switches = [
+        ("--no-baseline", !search.baseline),
+        ("--auxiliary", finish.auxiliary),
+        ("--final-on-all", finish.on_all),
+        ("--in-process", run.in_process),
+    ];
+    words.extend(switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_owned()));
+    words
+}
+
+/// Words as lines of at most 110 characters that a shell reads as one command.
+pub fn wrap(words: &[String]) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for (i, word) in words.iter().enumerate() {
+        // A flag and its value stay together.
+        let next = words.get(i + 1).filter(|next| word.starts_with("--") && !next.starts_with("--"));
+        let needed = word.len() + next.map_or(0, |next| next.len() + 1);
+        if width > 0 && width + needed + 3 > 110 && word.starts_with("--") {
+            text += " \\\n    ";
+            width = 4;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text += word;
+        width += word.len();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+    use crate::plan;
+
+    #[test]
+    fn the_command_asks_for_exactly_this_configuration() {
+        let mut config = plan::example();
+        config.seed = 5;
+        config.search.baseline = false;
+        config.finish.on_all = true;
+        config.data.size = Some([16, 24]);
+        config.data.colour = Some(crate::config::Colour::Grey);
+        config.trial.images = Some(500);
+        config.search.trial_timeout = Some("5m".into());
+        let Ok(cli) = Cli::try_parse_from(search(&config, Open::default())) else { panic!("not a command") };
+        let Command::Search(args) = cli.command else { panic!("not a search") };
+        // Facts that would lead the rule to something else everywhere.
+        let image = nas_space::ImageShape { channels: 3, height: 224, width: 224 };
+        let facts = plan::Facts { image, images: 1_000_000, mirror: true, cores: 7 };
+        assert_eq!(plan::resolve(args.partial(), &facts), config);
+    }
+
+    #[test]
+    fn what_time_chose_is_left_to_the_time() {
+        let words = search(&plan::example(), Open { size: true, epochs: true });
+        assert!(!words.iter().any(|w| w.starts_with("--final-channels") || w.starts_with("--final-epochs")));
+    }
+
+    #[test]
+    fn lines_are_wrapped_between_flags() {
+        let text = wrap(&search(&plan::example(), Open::default()));
+        assert!(text.lines().all(|line| line.len() <= 112), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.trim_start().starts_with("--")), "{text}");
+    }
+}

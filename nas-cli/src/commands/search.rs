@@ -1,0 +1,221 @@
+//! `nas search`: resolve the configuration, say what it is, make the folder, go.
+
+use std::path::Path;
+use std::time::Instant;
+
+use nas_data::DataSet;
+use nas_search::{Study, StudyInfo};
+
+use crate::args::SearchArgs;
+use crate::command_line::{self, Open};
+use crate::config::{Config, Partial, read, render, render_for_study};
+use crate::exit::usage;
+use crate::folder::Folder;
+use crate::images::{self, Data};
+use crate::output::{Output, line};
+use crate::plan::{self, Size};
+use crate::run::{self, Run, TIME_KEY, TimePlan};
+use crate::units::{parse_seconds, seconds};
+use crate::{device, probe, recipe, signal};
+
+/// Searches.
+pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
+    if args.explain {
+        line(plan::RULE.trim_end());
+        return Ok(());
+    }
+    let start = Instant::now();
+    let out = Output::new(args.run.json, args.run.quiet);
+    let below = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
+    let given = args.partial().over(below);
+    check_given(&given)?;
+    let name = given.data.name.clone().unwrap_or_else(|| "digits".into());
+    let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour))?;
+    let loading = start.elapsed().as_secs_f64();
+    let facts = images::facts(&name, &set);
+    let mut config = plan::resolve(given.clone(), &facts);
+    config.data.name = images::full_name(&name);
+    device::check(&config.run.device)?;
+    device::use_threads(threads_in_all(&config))?;
+    let stop = signal::install()?;
+    let data = load(set, &config)?;
+    let device = device::open(&config.run.device)?;
+    let time = match &config.search.time {
+        Some(text) => {
+            let total = parse_seconds(text).map_err(usage)?;
+            Some(divide(total, &mut config, &given, &data, &device, loading, start, out)?)
+        }
+        None => None,
+    };
+    recipe::check(&config, &data)?;
+    if config.run.jobs as u64 > config.search.lag + 1 && !config.run.in_process {
+        out.warn(&format!(
+            "{} workers, but only {} trials may be unfinished at a time; --lag {} would keep all of them busy",
+            config.run.jobs,
+            config.search.lag + 1,
+            config.run.jobs - 1
+        ));
+    }
+    let stem =
+        format!("{}-{}-{}-{}", images::short_name(&name), config.space.name, config.search.strategy, config.seed);
+    let folder = Folder::create(args.out.as_deref(), &stem)?;
+    let study = create_study(&folder, &config, time.as_ref())?;
+    announce(&out, &config, &folder, &data, time.as_ref());
+    run::search(Run { folder, config, data, device, out, stop }, &study)
+}
+
+/// Splits the images.
+fn load(set: DataSet, config: &Config) -> anyhow::Result<Data> {
+    Data::split(set, config)
+}
+
+/// Refuses what makes no sense whatever the data are, before anything is loaded.
+fn check_given(given: &Partial) -> anyhow::Result<()> {
+    let budget = nas_search::Budget { trials: given.search.trials, epochs: given.search.epochs, seconds: None };
+    if budget.trials.is_some() || budget.epochs.is_some() {
+        budget.check()?;
+    }
+    let budgets = [given.search.trials.is_some(), given.search.epochs.is_some(), given.search.time.is_some()];
+    if budgets.into_iter().filter(|b| *b).count() > 1 {
+        return Err(usage("give one budget: trials, epochs or time, not several"));
+    }
+    for text in [&given.search.time, &given.search.trial_timeout].into_iter().flatten() {
+        parse_seconds(text).map_err(usage)?;
+    }
+    let zero = [
+        ("jobs", given.run.jobs == Some(0)),
+        ("threads", given.run.threads == Some(0)),
+        ("trial epochs", given.trial.epochs == Some(0)),
+        ("final epochs", given.finish.epochs == Some(0)),
+    ];
+    if let Some((what, _)) = zero.iter().find(|(_, is_zero)| *is_zero) {
+        return Err(usage(format!("{what} = 0: it must be at least 1")));
+    }
+    if let Some(name) = &given.search.strategy {
+        super::strategies::check(name)?;
+    }
+    if let Some(name) = &given.space.name {
+        recipe::space(name)?;
+    }
+    if let Some(name) = &given.run.device {
+        device::check(name)?;
+    }
+    Ok(())
+}
+
+/// The threads of this process: workers rest while it trains.
+pub fn threads_in_all(config: &Config) -> usize {
+    if config.run.in_process { config.run.threads } else { config.run.threads * config.run.jobs }
+}
+
+/// The share of the time for search, final training having the rest.
+const SEARCH_SHARE: f64 = 0.4;
+
+/// Measures the machine and divides the time by the rule.
+fn divide(
+    total: f64,
+    config: &mut Config,
+    given: &Partial,
+    data: &Data,
+    device: &candle_core::Device,
+    loading: f64,
+    start: Instant,
+    out: Output,
+) -> anyhow::Result<TimePlan> {
+    let speed = probe::speed(config, data, device)?;
+    let space = recipe::space(&config.space.name)?;
+    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let work = |size: Size| probe::mean_work(space.as_ref(), &network, size);
+    let setup = start.elapsed().as_secs_f64();
+    let baseline = config.search.baseline && config.search.strategy != "random";
+    let search = (SEARCH_SHARE * total - setup).max(1.0);
+    let jobs = if config.run.in_process { 1 } else { config.run.jobs };
+    let fixed = (given.space.channels.is_some() || given.space.layers.is_some())
+        .then_some(Size { channels: config.space.channels, layers: config.space.layers });
+    // A worker starts, loads the images, and trains.
+    let overhead = if config.run.in_process { 0.0 } else { loading + 0.05 };
+    let batch = config.trial.batch_size;
+    let trials = plan::timed_trials(search, jobs, data.train.len(), batch, baseline, overhead, fixed, speed, &work);
+    (config.space.channels, config.space.layers) = (trials.size.channels, trials.size.layers);
+    if given.trial.epochs.is_none() && given.trial.images.is_none() {
+        (config.trial.epochs, config.trial.images) = (trials.epochs, trials.images);
+    }
+    let evolution = nas_evolution::EvolutionConfig::for_budget(trials.trials);
+    config.search.population = given.search.population.unwrap_or(evolution.population);
+    config.search.sample = given.search.sample.unwrap_or(evolution.sample.min(config.search.population));
+    let open = Open {
+        size: given.finish.channels.is_none() && given.finish.layers.is_none(),
+        epochs: given.finish.epochs.is_none(),
+    };
+    let left = (total - setup - search) * 0.98;
+    let size = (!open.size).then_some(Size { channels: config.finish.channels, layers: config.finish.layers });
+    let epochs = (!open.epochs).then_some(config.finish.epochs);
+    let images = data.final_images(config).0.len();
+    let each = |s: Size| Some(images as f64 * work(s)? / speed.whole);
+    let finish = plan::final_plan(left, images, size, epochs, each);
+    (config.finish.channels, config.finish.layers) = (finish.size.channels, finish.size.layers);
+    config.finish.epochs = finish.epochs;
+    config.finish.drop_path = given.finish.drop_path.unwrap_or(if finish.epochs >= 30 { 0.1 } else { 0.0 });
+    let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
+    out.note(&format!(
+        "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",
+        rates(trials.size, speed.worker),
+        trials.size.channels,
+        trials.size.layers,
+        rates(finish.size, speed.whole),
+        finish.size.channels,
+        finish.size.layers,
+    ));
+    out.note(&format!(
+        "of {}: {} for the search, about {} trials of {} in the first arm; the rest for the final training, \
+         measured again when the winner is known",
+        seconds(total),
+        seconds(search),
+        trials.trials,
+        seconds(trials.seconds),
+    ));
+    let first_arm = search * plan::first_arm_share(baseline);
+    Ok(TimePlan { total, setup, search, first_arm, speed, open })
+}
+
+/// Makes the study, and the file of settings beside it.
+fn create_study(folder: &Folder, config: &Config, time: Option<&TimePlan>) -> anyhow::Result<Study> {
+    folder.write("nas.toml", &render(config, "The settings of this run, every one of them."))?;
+    let open = time.map_or(Open::default(), |t| t.open);
+    folder.write("command.txt", &format!("{}\n", command_line::wrap(&command_line::search(config, open))))?;
+    let info = StudyInfo {
+        seed: config.seed,
+        space: config.space.name.clone(),
+        lag: config.search.lag,
+        config: render_for_study(config),
+        program: concat!("nas ", env!("CARGO_PKG_VERSION")).into(),
+    };
+    let study = Study::create(folder.study(), &info)?;
+    if let Some(time) = time {
+        study.set(TIME_KEY, &serde_json::to_string(time)?)?;
+    }
+    Ok(study)
+}
+
+fn announce(out: &Output, config: &Config, folder: &Folder, data: &Data, time: Option<&TimePlan>) {
+    let open = time.map_or(Open::default(), |t| t.open);
+    let shape = data.shape();
+    out.note(&format!(
+        "{}: {} images of {}x{}x{} in {} classes to train on, {} to compare networks, {} for the test at the end",
+        config.data.name,
+        data.train.len(),
+        shape.channels,
+        shape.height,
+        shape.width,
+        data.classes.len(),
+        data.validation.len(),
+        data.test.len()
+    ));
+    out.note("this stands for:");
+    out.note(&format!("  {}", command_line::wrap(&command_line::search(config, open)).replace('\n', "\n  ")));
+    out.note(&format!("results go to {}; Ctrl-C stops, `{}` goes on", show(&folder.path), folder.resume_command()));
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}

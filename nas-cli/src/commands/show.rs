@@ -1,0 +1,178 @@
+//! `nas show`: an architecture as text, and what a network built from it costs.
+
+use anyhow::Context;
+use nas_space::spaces::{self, Darts, NasBench201};
+use nas_space::{Blueprint, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, cells_dot};
+use serde_json::json;
+
+use crate::architecture;
+use crate::args::ShowArgs;
+use crate::exit::usage;
+use crate::output::Output;
+use crate::output::table::{Align, pairs, table};
+use crate::units::{bytes, count, plural};
+
+/// A part of the network: stem, cell, head.
+struct Part {
+    name: String,
+    cell: Option<usize>,
+    shape: nas_space::Shape,
+    parameters: usize,
+    flops: u64,
+    activations: usize,
+}
+
+/// Shows it.
+pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
+    let out = Output::new(args.json, false);
+    let (blueprint, network) = architecture::resolve(&args.architecture)?;
+    let config = args.network.resolve(network.unwrap_or_else(|| blueprint.default_config()));
+    let graph = blueprint.lower(&config)?;
+    if args.batch_size == 0 {
+        return Err(usage("--batch-size 0: a step has at least one image"));
+    }
+    let parts = parts(&graph);
+    let memory = graph.activation_bytes(args.batch_size);
+    if let Some(path) = &args.dot {
+        std::fs::write(path, cells_dot(&blueprint)?).with_context(|| format!("cannot write {}", path.display()))?;
+        out.note(&format!("wrote {}", path.display()));
+    }
+    out.document(&json!({
+        "space": blueprint.space(),
+        "text": blueprint.text(),
+        "network": config,
+        "parameters": graph.parameters(),
+        "flops": graph.flops(),
+        "flop_convention": crate::report::FLOP_CONVENTION,
+        "activation_memory": { "batch_size": args.batch_size, "bytes": memory },
+        "layers": graph.len(),
+        "cells": parts.iter().map(|p| json!({
+            "name": p.name,
+            "cell": p.cell,
+            "output": [p.shape.channels, p.shape.height, p.shape.width],
+            "parameters": p.parameters,
+            "flops": p.flops,
+            "activation_bytes": p.activations * args.batch_size,
+        })).collect::<Vec<_>>(),
+    }));
+    out.result(&cells(&blueprint)?);
+    out.result(&format!("\n{}", describe(&config)));
+    let head = [
+        ("part", Align::Left),
+        ("output", Align::Left),
+        ("parameters", Align::Right),
+        ("multiply-adds", Align::Right),
+        ("activations of a step", Align::Right),
+    ];
+    let rows: Vec<Vec<String>> = parts
+        .iter()
+        .map(|p| {
+            let memory = bytes((p.activations * args.batch_size) as u64);
+            vec![p.name.clone(), p.shape.to_string(), count(p.parameters as u64), count(p.flops), memory]
+        })
+        .collect();
+    out.result(&table(&head, &rows));
+    out.result("");
+    out.result(&pairs(&[
+        ("parameters", count(graph.parameters() as u64)),
+        ("multiply-adds", format!("{} for one image ({})", count(graph.flops()), crate::report::FLOP_CONVENTION)),
+        (
+            "memory",
+            format!(
+                "{} of activations for a training step on {}",
+                bytes(memory as u64),
+                plural(args.batch_size as u64, "image")
+            ),
+        ),
+    ]));
+    Ok(())
+}
+
+/// One line on the size of a network.
+fn describe(config: &NetworkConfig) -> String {
+    let stem = match config.stem {
+        Stem::Cifar => "cifar",
+        Stem::Imagenet => "imagenet",
+    };
+    let auxiliary = if config.auxiliary { ", with auxiliary head" } else { "" };
+    let input = config.input;
+    format!(
+        "network: {} channels, {} cells, {stem} stem, {}x{}x{} images, {} classes{auxiliary}",
+        config.channels, config.layers, input.channels, input.height, input.width, config.classes
+    )
+}
+
+/// The network in the order of its parts; nodes of one cell belong together wherever they stand.
+fn parts(graph: &NetworkGraph) -> Vec<Part> {
+    let used = graph.reachable(graph.output());
+    let mut parts: Vec<Part> = Vec::new();
+    for (index, node) in graph.nodes().skip(1) {
+        let name = match (node.place.cell, node.place.operation.as_str()) {
+            (Some(cell), _) => format!("cell {cell}"),
+            (None, operation) => operation.to_owned(),
+        };
+        let at = parts.iter().position(|p| p.name == name).unwrap_or_else(|| {
+            let cell = node.place.cell;
+            parts.push(Part { name, cell, shape: node.shape, parameters: 0, flops: 0, activations: 0 });
+            parts.len() - 1
+        });
+        let part = &mut parts[at];
+        part.shape = node.shape;
+        part.parameters += graph.parameters_of(index);
+        part.activations += node.shape.elements();
+        // The auxiliary head does not exist at inference, which is what multiply-adds are counted for.
+        part.flops += if used[index] { graph.flops_of(index) } else { 0 };
+    }
+    parts
+}
+
+/// The cells as text.
+fn cells(blueprint: &Blueprint) -> anyhow::Result<String> {
+    let genotype = match blueprint {
+        Blueprint::Genotype(genotype) => genotype.clone(),
+        Blueprint::Point(point) if point.space == Darts.name() => Darts.to_genotype(point)?,
+        Blueprint::Point(point) if point.space == NasBench201.name() => {
+            let operations = NasBench201.operations(point)?;
+            let edges = [("1", vec![(0, 0)]), ("2", vec![(0, 1), (1, 2)]), ("out", vec![(0, 3), (1, 4), (2, 5)])];
+            let mut lines = vec!["cell, three stages of it:".to_owned()];
+            for (node, inputs) in edges {
+                let terms = inputs.into_iter().map(|(from, edge)| {
+                    let from = if from == 0 { "in".to_owned() } else { format!("node {from}") };
+                    format!("{}({from})", operations[edge])
+                });
+                let name = if node == "out" { "out   ".to_owned() } else { format!("node {node}") };
+                lines.push(format!("  {name} = {}", terms.collect::<Vec<_>>().join(" + ")));
+            }
+            return Ok(lines.join("\n"));
+        }
+        Blueprint::Point(point) => {
+            let space = spaces::by_name(&point.space)?;
+            let chosen = space.decisions().iter().zip(&point.choices);
+            let lines: Vec<String> = chosen.map(|(d, &c)| format!("  {} = {}", d.name, d.options[c])).collect();
+            return Ok(format!("{}:\n{}", point.space, lines.join("\n")));
+        }
+    };
+    Ok(format!("{}\n{}", cell("normal", &genotype), cell("reduction", &genotype)))
+}
+
+/// One cell of a genotype: each node a sum of two operations on earlier states.
+fn cell(kind: &str, genotype: &Genotype) -> String {
+    let (edges, concat) = match kind {
+        "normal" => (&genotype.normal, &genotype.normal_concat),
+        _ => (&genotype.reduce, &genotype.reduce_concat),
+    };
+    let state = |s: usize| match s {
+        0 => "c_{k-2}".to_owned(),
+        1 => "c_{k-1}".to_owned(),
+        _ => format!("node {}", s - 2),
+    };
+    let width = edges.iter().step_by(2).map(|(op, s)| format!("{op}({})", state(*s)).len()).max().unwrap_or(0);
+    let mut lines = vec![format!("{kind} cell:")];
+    for (node, pair) in edges.chunks(2).enumerate() {
+        let terms: Vec<String> = pair.iter().map(|(op, s)| format!("{op}({})", state(*s))).collect();
+        lines.push(format!("  node {node} = {:<width$} + {}", terms[0], terms[1..].join(" + ")));
+    }
+    let listed: Vec<String> = concat.iter().map(|&s| state(s)).collect();
+    lines.push(format!("  c_k    = concat({})", listed.join(", ")));
+    lines.join("\n")
+}

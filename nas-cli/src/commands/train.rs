@@ -1,0 +1,78 @@
+//! `nas train`: one architecture, trained to the end, with the same folder of results as a search's winner.
+
+use crate::args::TrainArgs;
+use crate::config::{Partial, render};
+use crate::exit::usage;
+use crate::folder::{Folder, shell_word};
+use crate::images::{self, Data};
+use crate::output::Output;
+use crate::plan;
+use crate::run::{self, Run, write_architecture};
+use crate::{architecture, device, recipe, signal};
+
+/// Trains.
+pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
+    let out = Output::new(args.run.json, args.run.quiet);
+    let (blueprint, network) = architecture::resolve(&args.architecture)?;
+    let given = partial(args);
+    for (what, value) in [("epochs", args.epochs), ("jobs", args.run.jobs), ("threads", args.run.threads)] {
+        if value == Some(0) {
+            return Err(usage(format!("--{what} 0: it must be at least 1")));
+        }
+    }
+    let name = given.data.name.clone().unwrap_or_else(|| "digits".into());
+    let device_name = given.run.device.clone().unwrap_or_else(|| "cpu".into());
+    device::check(&device_name)?;
+    let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour))?;
+    let mut config = plan::resolve(given, &images::facts(&name, &set));
+    config.data.name = images::full_name(&name);
+    config.space.name = blueprint.space().to_owned();
+    if let Some(network) = network {
+        // A file knows its network; flags know better.
+        config.finish.channels = args.channels.unwrap_or(network.channels);
+        config.finish.layers = args.layers.unwrap_or(network.layers);
+        config.space.stem = network.stem;
+    }
+    config.run.jobs = 1;
+    config.run.threads = args.run.threads.unwrap_or_else(device::cores);
+    device::use_threads(config.run.threads)?;
+    let stop = signal::install()?;
+    let data = Data::split(set, &config)?;
+    let network = recipe::final_network(&config, data.shape(), data.classes.len());
+    blueprint.lower(&network)?;
+    recipe::final_training(&config).validate_for(data.shape())?;
+    let device = device::open(&config.run.device)?;
+    let stem = format!("{}-{}-{}", images::short_name(&name), label(&args.architecture), config.seed);
+    let folder = Folder::create(args.out.as_deref(), &stem)?;
+    folder.write("nas.toml", &render(&config, "The settings of this training. Searches are not concerned by it."))?;
+    let words: Vec<String> = std::env::args().skip(1).map(|word| shell_word(&word)).collect();
+    folder.write("command.txt", &format!("nas {}\n", words.join(" ")))?;
+    write_architecture(&folder, architecture::FILE, &blueprint, &network)?;
+    out.note(&format!("results go to {}; Ctrl-C stops, `{}` goes on", folder.path.display(), folder.resume_command()));
+    run::train(&Run { folder, config, data, device, out, stop }, &blueprint)
+}
+
+/// What the flags say.
+fn partial(args: &TrainArgs) -> Partial {
+    let mut said = Partial { seed: args.seed, ..Partial::default() };
+    args.data.fill(&mut said);
+    args.training.fill(&mut said);
+    args.run.fill(&mut said);
+    said.finish.channels = args.channels;
+    said.finish.layers = args.layers;
+    said.finish.epochs = args.epochs;
+    said.finish.batch_size = args.batch_size;
+    // The learning rate follows the batch.
+    said.trial.batch_size = args.batch_size;
+    said.finish.drop_path = args.drop_path;
+    said.finish.auxiliary = args.auxiliary.then_some(true);
+    said.finish.on_all = args.final_on_all.then_some(true);
+    said
+}
+
+/// A short name of the architecture for a folder.
+fn label(architecture: &str) -> String {
+    let stem = std::path::Path::new(architecture).file_stem().map(|s| s.to_string_lossy().into_owned());
+    let is_name = |text: &String| text.len() < 40 && text.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
+    stem.filter(is_name).unwrap_or_else(|| "architecture".into())
+}

@@ -1,0 +1,169 @@
+//! The resolved configuration: every value a search depends on.
+
+use nas_space::Stem;
+use serde::{Deserialize, Serialize};
+
+/// Everything. All but [`run`](Self::run) enters the results, and is stored in the study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The images.
+    pub data: DataConfig,
+    /// The space and the size of the networks searched.
+    pub space: SpaceConfig,
+    /// The method and its budget.
+    pub search: SearchConfig,
+    /// How long each trial trains.
+    pub trial: TrialConfig,
+    /// The winner's network and training.
+    #[serde(rename = "final")]
+    pub finish: FinalConfig,
+    /// How networks are trained, in trials and at the end.
+    pub training: TrainingConfig,
+    /// How the work is laid out on this machine: nothing here enters a result.
+    #[serde(default)]
+    pub run: RunConfig,
+}
+
+/// The images and what is done to them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// The name of a known data set, or a folder.
+    pub name: String,
+    /// The share of the training split held out for validation.
+    pub validation: f64,
+    /// Image folders: scale every image to this size (rows, columns).
+    pub size: Option<[usize; 2]>,
+    /// Image folders: convert every image to this colour mode.
+    pub colour: Option<Colour>,
+    /// Mirror images left to right while training, each with odds of one half.
+    pub flip: bool,
+    /// Shift images by up to so many pixels while training.
+    pub crop: usize,
+    /// Blank out a square of this side while training; 0 for none.
+    pub cutout: usize,
+}
+
+/// Colour modes of image folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Colour {
+    /// One plane.
+    #[value(alias = "gray")]
+    Grey,
+    /// Three planes.
+    #[value(alias = "color")]
+    Rgb,
+}
+
+/// The space and the size of the networks searched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceConfig {
+    /// The space's name.
+    pub name: String,
+    /// Channels of the first cells.
+    pub channels: usize,
+    /// Number of cells.
+    pub layers: usize,
+    /// How the image enters.
+    pub stem: Stem,
+}
+
+/// The method and its budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchConfig {
+    /// The strategy's name.
+    pub strategy: String,
+    /// Budget in trials.
+    pub trials: Option<u64>,
+    /// Budget in epochs of training, over all trials.
+    pub epochs: Option<u64>,
+    /// Budget in wall-clock time for search and final training together, such as `30m`.
+    pub time: Option<String>,
+    /// Evolution: size of the population.
+    pub population: usize,
+    /// Evolution: how many are drawn to pick a parent.
+    pub sample: usize,
+    /// How many trials may be under way when the next is proposed.
+    pub lag: u64,
+    /// Whether random search follows at the same budget.
+    pub baseline: bool,
+    /// Seconds after which a trial has failed.
+    pub trial_timeout: Option<String>,
+}
+
+/// How long each trial trains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialConfig {
+    /// Passes over its training images.
+    pub epochs: usize,
+    /// Train on so many of the training images only.
+    pub images: Option<usize>,
+    /// Images per step.
+    pub batch_size: usize,
+}
+
+/// The winner's network and training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinalConfig {
+    /// Channels of the first cells.
+    pub channels: usize,
+    /// Number of cells.
+    pub layers: usize,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// Images per step.
+    pub batch_size: usize,
+    /// The probability at the last epoch with which a path is dropped, rising linearly from 0.
+    pub drop_path: f64,
+    /// Whether an auxiliary classifier with weight 0.4 helps training.
+    pub auxiliary: bool,
+    /// Whether the winner trains on the validation images too.
+    pub on_all: bool,
+}
+
+/// How networks are trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Nesterov momentum.
+    pub momentum: f64,
+    /// Weight decay on weights of convolutions and linear layers.
+    pub weight_decay: f64,
+    /// Label smoothing.
+    pub label_smoothing: f64,
+    /// The share of the steps over which the learning rate rises from 0, before the cosine.
+    pub warmup: f64,
+    /// The largest global norm of the gradient.
+    pub clip_norm: f64,
+}
+
+/// How the work is laid out on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Worker processes, each running one trial at a time.
+    pub jobs: usize,
+    /// Threads of each worker.
+    pub threads: usize,
+    /// Whether trials run in this process, one after another.
+    pub in_process: bool,
+    /// Where networks are trained: `cpu` or `cuda:N`.
+    pub device: String,
+}
+
+impl Default for RunConfig {
+    /// One worker with one thread: what a study, which keeps no such things, is read with.
+    fn default() -> Self {
+        Self { jobs: 1, threads: 1, in_process: false, device: "cpu".into() }
+    }
+}

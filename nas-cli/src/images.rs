@@ -1,0 +1,129 @@
+//! From a configuration to the images of a search: loaded, split, measured.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nas_data::{Augment, DataSet, DataSource, ImageFolderOptions, Images, LoadOptions, Normalization};
+use nas_space::{ImageShape, Seed};
+
+use crate::config::{Colour, Config, DataConfig};
+use crate::exit::usage;
+use crate::plan::Facts;
+
+/// How a folder of images is read.
+pub fn load_options(size: Option<[usize; 2]>, colour: Option<Colour>) -> LoadOptions {
+    let colour = colour.map(|c| match c {
+        Colour::Grey => nas_data::Colour::Grey,
+        Colour::Rgb => nas_data::Colour::Rgb,
+    });
+    let size = size.map(|[rows, columns]| (rows, columns));
+    LoadOptions {
+        folder: ImageFolderOptions { size, colour, ..ImageFolderOptions::default() },
+        ..LoadOptions::default()
+    }
+}
+
+/// What the rule wants to know of a data set.
+pub fn facts(name: &str, set: &DataSet) -> Facts {
+    let source = DataSource::parse(name);
+    // Clothes and photos keep their class in the mirror; digits do not, and of unknown images nobody knows.
+    let mirror = matches!(source, DataSource::FashionMnist | DataSource::Cifar10 | DataSource::Cifar100);
+    Facts { image: set.train.shape, images: set.train.len(), mirror, cores: crate::device::cores() }
+}
+
+/// A data set's name for a folder's name: `photos` for `/home/me/photos/`.
+pub fn short_name(name: &str) -> String {
+    match DataSource::parse(name) {
+        DataSource::Folder(path) => {
+            let last = path.canonicalize().unwrap_or(path);
+            let last = last.file_name().map_or_else(|| "data".into(), |n| n.to_string_lossy().into_owned());
+            last.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect()
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// A name as it is, a folder with its full path: a study must find it from wherever it is resumed.
+pub fn full_name(name: &str) -> String {
+    match DataSource::parse(name) {
+        DataSource::Folder(path) => {
+            path.canonicalize().map_or_else(|_| name.to_owned(), |full| Path::display(&full).to_string())
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The images of a run.
+#[derive(Clone)]
+pub struct Data {
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// The training split.
+    pub images: Arc<Images>,
+    /// The test split.
+    pub test: Arc<Images>,
+    /// The images that are trained on.
+    pub train: Arc<Vec<u32>>,
+    /// The images held out.
+    pub validation: Arc<Vec<u32>>,
+    /// Measured on the images trained on.
+    pub normalization: Normalization,
+}
+
+impl Data {
+    /// Loads and splits what a configuration names.
+    pub fn load(config: &Config) -> anyhow::Result<Self> {
+        let set = nas_data::load(&config.data.name, &load_options(config.data.size, config.data.colour))?;
+        Self::split(set, config)
+    }
+
+    /// Splits a loaded set as a configuration says.
+    pub fn split(set: DataSet, config: &Config) -> anyhow::Result<Self> {
+        let seed = Seed::new(config.seed).child("data");
+        let (train, validation) = nas_data::split(&set.train, &set.classes, config.data.validation, seed)?;
+        let normalization = Normalization::of(&set.train, &train)?;
+        Ok(Self {
+            classes: set.classes,
+            images: Arc::new(set.train),
+            test: Arc::new(set.test),
+            train: Arc::new(train),
+            validation: Arc::new(validation),
+            normalization,
+        })
+    }
+
+    /// One image.
+    pub fn shape(&self) -> ImageShape {
+        self.images.shape
+    }
+
+    /// The training images of a trial: all, or a part in which each class has its share.
+    pub fn trial_images(&self, config: &Config) -> anyhow::Result<Arc<Vec<u32>>> {
+        let Some(wanted) = config.trial.images.filter(|&n| n < self.train.len()) else {
+            return Ok(Arc::clone(&self.train));
+        };
+        if wanted < 2 * self.classes.len() {
+            let classes = self.classes.len();
+            return Err(usage(format!("trial.images = {wanted}: {classes} classes need at least {}", 2 * classes)));
+        }
+        let part = nas_data::subset(&self.images, &self.train)?;
+        let share = wanted as f64 / self.train.len() as f64;
+        let (_, taken) = nas_data::split(&part, &self.classes, share, Seed::new(config.seed).child("trial-images"))?;
+        Ok(Arc::new(taken.into_iter().map(|i| self.train[i as usize]).collect()))
+    }
+
+    /// The images of the final training, and those its curve is measured on.
+    pub fn final_images(&self, config: &Config) -> (Arc<Vec<u32>>, Arc<Vec<u32>>) {
+        if config.finish.on_all {
+            let all: Vec<u32> = (0..).take(self.images.len()).collect();
+            (Arc::new(all), Arc::new(Vec::new()))
+        } else {
+            (Arc::clone(&self.train), Arc::clone(&self.validation))
+        }
+    }
+}
+
+/// What is done to a training image; a square is cut out in the final training only.
+pub fn augment(data: &DataConfig, with_cutout: bool) -> Augment {
+    Augment { crop_padding: data.crop, flip: data.flip, cutout: if with_cutout { data.cutout } else { 0 } }
+}

@@ -1,0 +1,72 @@
+//! How the final training fills the time that is left.
+
+use serde::{Deserialize, Serialize};
+
+use super::sizes::{FINAL_SIZES, Size, climb};
+
+/// The size and length of the final training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinalPlan {
+    /// Network.
+    pub size: Size,
+    /// Passes over the training images.
+    pub epochs: usize,
+}
+
+/// Images worth of training before a larger network is worth it.
+const IMAGES_FOR_A_LARGER_NETWORK: usize = 600_000;
+
+/// The number of epochs a network should have before a larger one is taken.
+pub fn wanted_epochs(images: usize) -> usize {
+    IMAGES_FOR_A_LARGER_NETWORK.div_ceil(images.max(1)).clamp(10, 60)
+}
+
+/// Plans a final training of `seconds` on `images` training images, of which an epoch takes `epoch_seconds` on a network
+/// of a size (`None` where it cannot be built). `size` and `epochs` stay where they were given.
+pub fn final_plan(
+    seconds: f64,
+    images: usize,
+    size: Option<Size>,
+    epochs: Option<usize>,
+    mut epoch_seconds: impl FnMut(Size) -> Option<f64>,
+) -> FinalPlan {
+    let wanted = epochs.unwrap_or_else(|| wanted_epochs(images)) as f64;
+    let size = size.unwrap_or_else(|| {
+        climb(&FINAL_SIZES, |size| epoch_seconds(size).is_some_and(|each| each * wanted <= seconds))
+    });
+    let fit = epoch_seconds(size).map_or(1.0, |each| seconds / each.max(1e-6));
+    FinalPlan { size, epochs: epochs.unwrap_or((fit as usize).max(1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn each(size: Size) -> Option<f64> {
+        Some((size.channels * size.layers) as f64 / 4.0)
+    }
+
+    #[test]
+    fn the_largest_network_that_still_gets_its_epochs() {
+        let plan = final_plan(1_000.0, 55_000, None, None, each);
+        assert_eq!(plan, FinalPlan { size: Size { channels: 24, layers: 11 }, epochs: 15 });
+    }
+
+    #[test]
+    fn too_little_time_gives_the_smallest_network_and_at_least_one_epoch() {
+        let plan = final_plan(3.0, 55_000, None, None, each);
+        assert_eq!(plan, FinalPlan { size: FINAL_SIZES[0], epochs: 1 });
+    }
+
+    #[test]
+    fn what_was_given_stays() {
+        let given = Size { channels: 10, layers: 4 };
+        let plan = final_plan(1_000.0, 55_000, Some(given), Some(3), each);
+        assert_eq!(plan, FinalPlan { size: given, epochs: 3 });
+    }
+
+    #[test]
+    fn small_data_sets_want_more_epochs() {
+        assert_eq!([1_150, 20_000, 55_000, 1_000_000].map(wanted_epochs), [60, 30, 11, 10]);
+    }
+}

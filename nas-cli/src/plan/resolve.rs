@@ -1,0 +1,168 @@
+//! Fills what flags and file leave open, without a clock.
+
+use nas_evolution::EvolutionConfig;
+use nas_space::Stem;
+
+use super::Facts;
+use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES};
+use crate::config::{
+    Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
+};
+
+/// The trials of a search without a budget.
+const DEFAULT_TRIALS: u64 = 20;
+
+/// Trials that may be unfinished when the next is proposed. A constant: the result depends on it, so it must not follow
+/// the machine.
+const LAG: u64 = nas_search::StudyInfo::DEFAULT_LAG;
+
+/// The configuration of a search: what was given, and the rule for the rest. Under a budget in time, the sizes of
+/// trials and final training are first guesses that the measured speed replaces.
+pub fn resolve(given: Partial, facts: &Facts) -> Config {
+    let Partial { seed, data, space, search, trial, finish, training, run } = given;
+    let validation = data.validation.unwrap_or_else(|| validation_share(facts.images));
+    let images = facts.images - (facts.images as f64 * validation) as usize;
+    let batch_size = if images < 5_000 { 32 } else { 64 };
+    let (epochs, part) = trial_length(images, trial.images);
+    let trial = TrialConfig {
+        epochs: trial.epochs.unwrap_or(epochs),
+        images: trial.images.or(part),
+        batch_size: trial.batch_size.unwrap_or(batch_size),
+    };
+    let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
+    let trials = if unlimited { Some(DEFAULT_TRIALS) } else { search.trials };
+    let expected = trials.or(search.epochs.map(|e| e.div_ceil(trial.epochs.max(1) as u64)));
+    let evolution = EvolutionConfig::for_budget(expected.unwrap_or(DEFAULT_TRIALS));
+    let population = search.population.unwrap_or(evolution.population);
+    let lag = search.lag.unwrap_or(LAG);
+    let jobs = run.jobs.unwrap_or_else(|| facts.cores.min(lag as usize + 1)).max(1);
+    let in_process = run.in_process.unwrap_or(false);
+    let workers = if in_process { 1 } else { jobs };
+    let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
+    Config {
+        seed: seed.unwrap_or(0),
+        data: DataConfig {
+            name: data.name.unwrap_or_else(|| "digits".into()),
+            validation,
+            size: data.size,
+            colour: data.colour,
+            flip: data.flip.unwrap_or(facts.mirror),
+            crop: data.crop.unwrap_or(facts.side() / 8),
+            cutout: data.cutout.unwrap_or(if facts.side() >= 24 { facts.side() / 4 } else { 0 }),
+        },
+        space: SpaceConfig {
+            name: space.name.unwrap_or_else(|| "darts".into()),
+            channels: space.channels.unwrap_or(SEARCH_SIZES[0].channels),
+            layers: space.layers.unwrap_or(SEARCH_SIZES[0].layers),
+            stem: space.stem.unwrap_or(if facts.side() >= 96 { Stem::Imagenet } else { Stem::Cifar }),
+        },
+        search: SearchConfig {
+            strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
+            trials,
+            epochs: search.epochs,
+            time: search.time,
+            population,
+            sample: search.sample.unwrap_or(population.div_ceil(4).max(2).min(population)),
+            lag,
+            baseline: search.baseline.unwrap_or(true),
+            trial_timeout: search.trial_timeout,
+        },
+        trial,
+        finish: FinalConfig {
+            channels: finish.channels.unwrap_or(FINAL_DEFAULT.channels),
+            layers: finish.layers.unwrap_or(FINAL_DEFAULT.layers),
+            epochs: final_epochs,
+            batch_size: finish.batch_size.unwrap_or(batch_size),
+            drop_path: finish.drop_path.unwrap_or(if final_epochs >= 30 { 0.1 } else { 0.0 }),
+            auxiliary: finish.auxiliary.unwrap_or(false),
+            on_all: finish.on_all.unwrap_or(false),
+        },
+        training: TrainingConfig {
+            learning_rate: training.learning_rate.unwrap_or(0.1 * batch_size as f64 / 64.0),
+            momentum: training.momentum.unwrap_or(0.9),
+            weight_decay: training.weight_decay.unwrap_or(3e-4),
+            label_smoothing: training.label_smoothing.unwrap_or(0.1),
+            warmup: training.warmup.unwrap_or(0.05),
+            clip_norm: training.clip_norm.unwrap_or(5.0),
+        },
+        run: RunConfig {
+            jobs,
+            threads: run.threads.unwrap_or((facts.cores / workers).max(1)),
+            in_process,
+            device: run.device.unwrap_or_else(|| "cpu".into()),
+        },
+    }
+}
+
+/// A fifth, but never more than the 5,000 images that the papers hold out.
+fn validation_share(images: usize) -> f64 {
+    if images <= 25_000 { 0.2 } else { (5_000.0 / images as f64 * 1e4).round() / 1e4 }
+}
+
+/// Passes and, where one pass is too long, the part of the images: about 5,000 images seen.
+fn trial_length(images: usize, part: Option<usize>) -> (usize, Option<usize>) {
+    const SEEN: usize = 5_000;
+    let used = part.map_or(images, |p| p.min(images)).max(1);
+    if used > SEEN && part.is_none() { (1, Some(SEEN)) } else { ((SEEN / used).clamp(1, 8), None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::template;
+    use nas_space::ImageShape;
+
+    fn facts(images: usize, side: usize) -> Facts {
+        let image = ImageShape { channels: 3, height: side, width: side };
+        Facts { image, images, mirror: true, cores: 2 }
+    }
+
+    #[test]
+    fn digits_are_searched_whole_and_large_sets_in_part() {
+        let small = resolve(Partial::default(), &facts(1_437, 8));
+        assert_eq!((small.trial.epochs, small.trial.images, small.data.validation), (4, None, 0.2));
+        let large = resolve(Partial::default(), &facts(60_000, 28));
+        assert_eq!((large.trial.epochs, large.trial.images), (1, Some(5_000)));
+        assert!((large.data.validation * 60_000.0 - 5_000.0).abs() < 10.0);
+        assert_eq!((large.data.crop, large.data.cutout, large.finish.epochs), (3, 7, 10));
+    }
+
+    #[test]
+    fn only_the_run_section_follows_the_machine() {
+        let mut many = facts(1_437, 8);
+        many.cores = 64;
+        let (a, mut b) = (resolve(Partial::default(), &facts(1_437, 8)), resolve(Partial::default(), &many));
+        assert_eq!((a.run.jobs, b.run.jobs, b.run.threads), (2, LAG as usize + 1, 64 / (LAG as usize + 1)));
+        b.run = a.run.clone();
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn a_budget_that_was_given_is_the_only_one() {
+        let mut given = Partial::default();
+        given.search.time = Some("30m".into());
+        assert_eq!(resolve(given, &facts(60_000, 28)).search.trials, None);
+        assert_eq!(resolve(Partial::default(), &facts(60_000, 28)).search.trials, Some(DEFAULT_TRIALS));
+    }
+
+    #[test]
+    fn populations_follow_the_trials() {
+        let population = |trials| {
+            let mut given = Partial::default();
+            given.search.trials = Some(trials);
+            let search = resolve(given, &facts(1_437, 8)).search;
+            (search.population, search.sample)
+        };
+        assert_eq!([2, 24, 100, 20_000].map(population), [(4, 2), (5, 2), (20, 5), (100, 25)]);
+    }
+
+    #[test]
+    fn large_images_get_the_strided_stem() {
+        assert_eq!(resolve(Partial::default(), &facts(1_000, 224)).space.stem, Stem::Imagenet);
+    }
+
+    #[test]
+    fn the_template_shows_the_rule_s_values() {
+        assert!(template(&super::super::example(), "x").contains("# epochs = 4\n"));
+    }
+}

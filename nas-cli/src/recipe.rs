@@ -1,0 +1,127 @@
+//! From a configuration to what the crates below want: network sizes, training settings, spaces.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use candle_core::Device;
+use nas_nn::TrainFromScratch;
+use nas_nn::trainer::{TrainConfig, TrainData};
+use nas_space::spaces::{self, Darts, NasBench201};
+use nas_space::{ImageShape, NetworkConfig, SearchSpace};
+
+use crate::config::Config;
+use crate::images::{Data, augment};
+use crate::plan::Size;
+
+/// A search space by name.
+///
+/// # Errors
+/// Lists the names, and suggests the nearest.
+pub fn space(name: &str) -> anyhow::Result<Arc<dyn SearchSpace>> {
+    let known: [Arc<dyn SearchSpace>; 2] = [Arc::new(Darts), Arc::new(NasBench201)];
+    let found = spaces::by_name(name)?.name();
+    Ok(known.into_iter().find(|s| s.name() == found).expect("a test compares the two lists"))
+}
+
+/// The network of trials.
+pub fn trial_network(config: &Config, input: ImageShape, classes: usize) -> NetworkConfig {
+    let (channels, layers) = (config.space.channels, config.space.layers);
+    NetworkConfig { input, classes, channels, layers, stem: config.space.stem, auxiliary: false }
+}
+
+/// The final network.
+pub fn final_network(config: &Config, input: ImageShape, classes: usize) -> NetworkConfig {
+    let (channels, layers) = (config.finish.channels, config.finish.layers);
+    NetworkConfig { input, classes, channels, layers, stem: config.space.stem, auxiliary: config.finish.auxiliary }
+}
+
+/// A network of another size.
+pub fn sized(network: &NetworkConfig, size: Size) -> NetworkConfig {
+    NetworkConfig { channels: size.channels, layers: size.layers, ..network.clone() }
+}
+
+/// How a trial trains. Only its end is validated.
+pub fn trial_training(config: &Config) -> TrainConfig {
+    let epochs = config.trial.epochs;
+    TrainConfig {
+        epochs,
+        batch_size: config.trial.batch_size,
+        warmup_epochs: config.training.warmup * epochs as f64,
+        augment: augment(&config.data, false),
+        evaluate_every: epochs.max(1),
+        ..shared(config)
+    }
+}
+
+/// How the winner trains.
+pub fn final_training(config: &Config) -> TrainConfig {
+    let epochs = config.finish.epochs;
+    TrainConfig {
+        epochs,
+        batch_size: config.finish.batch_size,
+        warmup_epochs: config.training.warmup * epochs as f64,
+        augment: augment(&config.data, true),
+        drop_path: config.finish.drop_path,
+        ..shared(config)
+    }
+}
+
+fn shared(config: &Config) -> TrainConfig {
+    TrainConfig {
+        learning_rate: config.training.learning_rate,
+        momentum: config.training.momentum,
+        nesterov: config.training.momentum > 0.0,
+        weight_decay: config.training.weight_decay,
+        clip_norm: config.training.clip_norm,
+        label_smoothing: config.training.label_smoothing,
+        ..TrainConfig::default()
+    }
+}
+
+/// Trials that see more images than this save their training on the way; shorter ones begin anew after a kill.
+const WORTH_SAVING: usize = 200_000;
+
+/// What measures the trials of a search.
+pub fn evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result<TrainFromScratch> {
+    let images = data.trial_images(config)?;
+    let long = images.len() * config.trial.epochs > WORTH_SAVING;
+    let train = TrainData {
+        images: Arc::clone(&data.images),
+        train: images,
+        validation: Some(Arc::clone(&data.validation)),
+        normalization: data.normalization.clone(),
+    };
+    let network = trial_network(config, data.shape(), data.classes.len());
+    Ok(TrainFromScratch {
+        device,
+        checkpoint_every: long.then_some(Duration::from_secs(60)),
+        ..TrainFromScratch::new(space(&config.space.name)?, network, trial_training(config), train)
+    })
+}
+
+/// Checks everything about a configuration that can be told before the first trial.
+///
+/// # Errors
+/// Names the setting at fault.
+pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
+    let space = space(&config.space.name)?;
+    let any = space.sample(&mut nas_space::Seed::new(0).rng());
+    space.lower(&any, &trial_network(config, data.shape(), data.classes.len()))?;
+    space.lower(&any, &final_network(config, data.shape(), data.classes.len()))?;
+    trial_training(config).validate_for(data.shape())?;
+    final_training(config).validate_for(data.shape())?;
+    data.trial_images(config)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_space_can_be_searched() {
+        for known in nas_space::spaces::all() {
+            assert_eq!(super::space(known.name()).unwrap().name(), known.name());
+        }
+        let message = super::space("dart").err().unwrap().to_string();
+        assert!(message.contains("darts"), "{message}");
+    }
+}

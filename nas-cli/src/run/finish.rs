@@ -1,0 +1,166 @@
+//! The final training: the winner, made larger, trained to the end; then the one look at the test images.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use candle_core::DType;
+use nas_nn::trainer::{Ended, EpochReport, Evaluation, RunOptions, TrainData, TrainEvent, TrainReport, evaluate};
+use nas_nn::{Mode, Network, Trainer, checkpoint};
+use nas_search::SearchError;
+use nas_space::{Blueprint, NetworkConfig, Seed};
+use std::sync::Arc;
+
+use super::Run;
+use crate::output::progress::Progress;
+use crate::units::{percent, plural, seconds};
+use crate::{recipe, signal};
+
+/// How long a training may go unsaved.
+const SAVE_EVERY: Duration = Duration::from_secs(20);
+
+/// How often the seconds used are noted.
+const NOTE_EVERY: Duration = Duration::from_secs(5);
+
+/// A trained network, measured.
+pub struct Finish {
+    /// Its size.
+    pub network: NetworkConfig,
+    /// Its learned parameters, auxiliary head included.
+    pub parameters: usize,
+    /// Its multiply-adds for one image.
+    pub flops: u64,
+    /// Its training.
+    pub report: TrainReport,
+    /// On the test images.
+    pub test: Evaluation,
+    /// Seconds of all sessions.
+    pub seconds: f64,
+}
+
+/// Trains, or goes on from the checkpoint, writes the model and measures it on the test images.
+///
+/// `before` are the seconds used in earlier sessions; `note_seconds` keeps them.
+pub fn finish(
+    run: &Run,
+    blueprint: &Blueprint,
+    deadline: Option<Instant>,
+    before: f64,
+    note_seconds: &mut dyn FnMut(f64) -> Result<(), SearchError>,
+) -> anyhow::Result<Finish> {
+    let start = Instant::now();
+    let config = &run.config;
+    let network_config = recipe::final_network(config, run.data.shape(), run.data.classes.len());
+    let graph = blueprint.lower(&network_config)?;
+    let (parameters, flops) = (graph.parameters(), graph.flops());
+    let (train, validation) = run.data.final_images(config);
+    announce(run, &network_config, parameters, train.len(), validation.len());
+    let seed = Seed::new(config.seed).child("final");
+    let network = Network::init(graph, seed.child("init"), DType::F32, &run.device)?;
+    let data = TrainData {
+        images: Arc::clone(&run.data.images),
+        train,
+        validation: (!validation.is_empty()).then_some(validation),
+        normalization: run.data.normalization.clone(),
+    };
+    let mut trainer = Trainer::new(network, data, recipe::final_training(config), seed.child("train"))?;
+    let saved = run.folder.checkpoint();
+    if saved.exists() {
+        trainer.restore(&saved)?;
+        run.out.note(&format!("going on after {}", plural(trainer.epochs_finished() as u64, "epoch")));
+    }
+    let options = RunOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, deadline };
+    let mut progress = Progress::new(run.out, 1000, "training, ‰");
+    progress.start_at(0);
+    let (mut noted, mut note_failed) = (Instant::now(), None);
+    let mut fraction = None;
+    let report = trainer.run(&options, &mut |event| {
+        match event {
+            TrainEvent::Step(step) => {
+                let done = (step.fraction() * 1000.0) as u64;
+                if fraction.is_none() {
+                    progress.start_at(done);
+                }
+                fraction = Some(done);
+                progress.set(done);
+                progress.status(&format!(
+                    "epoch {}/{}, step {}/{}, loss {:.3}, {} right",
+                    step.epoch,
+                    step.epochs,
+                    step.step,
+                    step.steps,
+                    step.loss,
+                    percent(step.accuracy)
+                ));
+            }
+            TrainEvent::Epoch { report, seconds } => progress.line(&epoch_line(report, *seconds)),
+            _ => {}
+        }
+        let ends_epoch = matches!(event, TrainEvent::Epoch { .. });
+        if note_failed.is_none() && (ends_epoch || noted.elapsed() > NOTE_EVERY) {
+            noted = Instant::now();
+            note_failed = note_seconds(before + start.elapsed().as_secs_f64()).err();
+        }
+        !signal::is_raised(&run.stop) && note_failed.is_none()
+    });
+    progress.finish();
+    let report = report?;
+    if let Some(error) = note_failed {
+        return Err(error.into());
+    }
+    if report.ended == Ended::Interrupted {
+        return Err(run.interrupted());
+    }
+    let mut network = trainer.into_network();
+    let extra = metadata(run, blueprint)?;
+    checkpoint::save_model(&run.folder.file(super::results::MODEL), &network, &extra)?;
+    run.out.note("measuring on the test images, once");
+    let indices = Arc::new((0..).take(run.data.test.len()).collect());
+    let test = evaluate(
+        &mut network,
+        &run.data.test,
+        &indices,
+        &run.data.normalization,
+        config.finish.batch_size,
+        Mode::Evaluate,
+    )?;
+    let seconds = before + start.elapsed().as_secs_f64();
+    Ok(Finish { network: network_config, parameters, flops, report, test, seconds })
+}
+
+fn announce(run: &Run, network: &NetworkConfig, parameters: usize, train: usize, validation: usize) {
+    let on = if validation == 0 {
+        format!("all {}, validation included", plural(train as u64, "training image"))
+    } else {
+        let held_out = plural(validation as u64, "validation image");
+        format!("{}, {held_out} held out", plural(train as u64, "training image"))
+    };
+    run.out.note(&format!(
+        "\nfinal training: {} channels, {} cells, {} parameters, {}, on {on}",
+        network.channels,
+        network.layers,
+        crate::units::count(parameters as u64),
+        plural(run.config.finish.epochs as u64, "epoch"),
+    ));
+}
+
+fn epoch_line(report: &EpochReport, took: f64) -> String {
+    let validation = report.validation.map_or(String::new(), |v| format!(", validation {}", percent(v.accuracy)));
+    format!(
+        "    epoch {:>3}/{}  loss {:.4}, training {}{validation}, rate {:.5}, {}",
+        report.epoch,
+        report.epochs,
+        report.train_loss,
+        percent(report.train_accuracy),
+        report.learning_rate,
+        seconds(took)
+    )
+}
+
+/// What a model file says about itself, so that the file alone can be used.
+fn metadata(run: &Run, blueprint: &Blueprint) -> anyhow::Result<BTreeMap<String, String>> {
+    Ok(BTreeMap::from([
+        ("architecture".to_owned(), blueprint.text()),
+        ("classes".to_owned(), serde_json::to_string(&run.data.classes)?),
+        ("normalization".to_owned(), serde_json::to_string(&run.data.normalization)?),
+    ]))
+}

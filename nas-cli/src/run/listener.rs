@@ -1,0 +1,129 @@
+//! What a search shows on its way: one bar an arm, one line a trial.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use nas_search::{Budget, Event, Listener, Trial};
+
+use crate::output::Output;
+use crate::output::progress::Progress;
+use crate::units::{percent, seconds, short};
+
+/// Shows the events of one arm.
+pub struct ArmListener {
+    out: Output,
+    budget: Budget,
+    used: f64,
+    start: Instant,
+    arm: String,
+    progress: Option<Progress>,
+    finished: u64,
+    epochs: u64,
+    best: Option<(f64, u64)>,
+    running: BTreeMap<u64, String>,
+}
+
+impl ArmListener {
+    /// For an arm that has used so many seconds in earlier sessions.
+    pub fn new(out: Output, budget: Budget, used: f64) -> Self {
+        let (arm, running) = (String::new(), BTreeMap::new());
+        Self {
+            out,
+            budget,
+            used,
+            start: Instant::now(),
+            arm,
+            progress: None,
+            finished: 0,
+            epochs: 0,
+            best: None,
+            running,
+        }
+    }
+
+    /// The bar goes.
+    pub fn finish(&self) {
+        if let Some(progress) = &self.progress {
+            progress.finish();
+        }
+    }
+
+    fn started(&mut self, arm: &str, finished: u64) {
+        self.arm = arm.to_owned();
+        self.finished = finished;
+        let going_on = if finished > 0 { format!(", going on after trial {finished}") } else { String::new() };
+        let (length, what, budget) = match self.budget {
+            Budget { seconds: Some(s), .. } => (s as u64, format!("{arm}, seconds"), seconds(s)),
+            Budget { trials: Some(n), .. } => (n, format!("{arm}, trials"), crate::units::plural(n, "trial")),
+            Budget { epochs, .. } => {
+                let n = epochs.unwrap_or(0);
+                (n, format!("{arm}, epochs"), crate::units::plural(n, "epoch"))
+            }
+        };
+        self.out.note(&format!("\n{arm}: {budget}{going_on}"));
+        let mut progress = Progress::new(self.out, length, &what);
+        progress.start_at(self.position());
+        self.progress = Some(progress);
+    }
+
+    fn position(&self) -> u64 {
+        match self.budget {
+            Budget { seconds: Some(_), .. } => (self.used + self.start.elapsed().as_secs_f64()) as u64,
+            Budget { trials: Some(_), .. } => self.finished,
+            _ => self.epochs,
+        }
+    }
+
+    fn trial(&mut self, trial: &Trial) {
+        self.running.remove(&trial.id);
+        self.finished += 1;
+        self.epochs += trial.measurement.as_ref().map_or(0, |m| m.epochs);
+        let total = self.budget.trials.map_or(String::new(), |n| format!("/{n}"));
+        let head = format!("{:>9} {:>4}{total}", self.arm, trial.number + 1);
+        let text = match (&trial.measurement, &trial.failure) {
+            (Some(m), _) => {
+                let is_better = self.best.is_none_or(|(accuracy, _)| m.accuracy > accuracy);
+                if is_better {
+                    self.best = Some((m.accuracy, trial.number + 1));
+                }
+                let twin = m.extra["twin_of"].as_u64().map(|n| format!("  same network as trial {}", n + 1));
+                let took = twin.unwrap_or_else(|| format!("  {}", seconds(trial.seconds.unwrap_or(0.0))));
+                let note = if is_better { "  best so far" } else { "" };
+                format!("{head}  {:>8}  {:>7} parameters{took}{note}", percent(m.accuracy), short(m.parameters as f64))
+            }
+            (None, Some(failure)) => format!("{head}  failed ({}): {}", failure.kind, failure.reason),
+            (None, None) => head,
+        };
+        let position = self.position();
+        if let Some(progress) = &mut self.progress {
+            progress.line(&text);
+            progress.set(position);
+        }
+    }
+
+    fn status(&mut self) {
+        let running: Vec<String> = self.running.iter().map(|(id, label)| format!("#{id} {label}")).collect();
+        let best = self.best.map_or(String::new(), |(accuracy, _)| format!("best {}; ", percent(accuracy)));
+        let position = self.position();
+        if let Some(progress) = self.progress.as_mut().filter(|_| self.out.has_bars()) {
+            progress.set(position);
+            progress.status(&format!("{best}{}", running.join("; ")));
+        }
+    }
+}
+
+impl Listener for ArmListener {
+    fn on_event(&mut self, event: &Event) {
+        match event {
+            Event::ArmStarted { arm, finished, .. } => self.started(arm, *finished),
+            Event::TrialProgress { trial, label, .. } => {
+                self.running.insert(*trial, label.clone());
+                self.status();
+            }
+            Event::TrialFinished { trial } => self.trial(trial),
+            Event::Warning { message } => self.out.warn(message),
+            Event::ArmFinished { reason, .. } => self.out.note(&format!("{}: {reason}", self.arm)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A run: the arms of a search, the training of the winner, the folder of results.
+//!
+//! The one idea: a run is a list of phases, each of which finds in the folder what it did before. So a new run and a
+//! resumed one are the same call, and a kill at any moment costs at most the work since the last save.
+
+mod arms;
+mod finish;
+mod listener;
+mod results;
+mod summary;
+mod time;
+
+use candle_core::Device;
+use nas_search::Study;
+use nas_space::Blueprint;
+
+pub use finish::{Finish, finish};
+pub use results::{MODEL, write_architecture};
+pub use time::TimePlan;
+
+use crate::command_line::Open;
+use crate::config::Config;
+use crate::exit::interrupted;
+use crate::folder::Folder;
+use crate::images::Data;
+use crate::output::Output;
+use crate::signal::Stop;
+
+/// What every phase needs.
+pub struct Run {
+    /// Where everything lies.
+    pub folder: Folder,
+    /// What was asked for.
+    pub config: Config,
+    /// The images.
+    pub data: Data,
+    /// Where networks of this process are trained.
+    pub device: Device,
+    /// How it prints.
+    pub out: Output,
+    /// Raised by Ctrl-C.
+    pub stop: Stop,
+}
+
+impl Run {
+    /// The error that ends a run on request.
+    pub fn interrupted(&self) -> anyhow::Error {
+        interrupted(format!(
+            "stopped on request; everything so far is kept. Go on with:\n  {}",
+            self.folder.resume_command()
+        ))
+    }
+}
+
+/// The key under which a study keeps how its time is divided.
+pub const TIME_KEY: &str = "nas/time";
+
+/// The key under which a study keeps the final network and training that were decided after the search.
+const FINAL_KEY: &str = "nas/final";
+
+/// Searches, trains the winner and writes the results; or goes on where that was stopped.
+///
+/// # Errors
+/// What a phase cannot do; an interruption is one of the kind [`Interrupted`](crate::exit::Kind::Interrupted).
+pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
+    study.claim()?;
+    nas_search::files::remove_partial_files(&run.folder.path)?;
+    let time: Option<TimePlan> = match study.get(TIME_KEY)? {
+        Some(text) => Some(serde_json::from_str(&text)?),
+        None => None,
+    };
+    let searched = arms::search(&run, study, time.as_ref())?;
+    let blueprint = Blueprint::Point(searched.winner.proposal.architecture.clone());
+    let mut deadline = None;
+    if let Some(time) = &time {
+        let decided = time::decide_final(&mut run, study, time, &blueprint)?;
+        deadline = Some(decided);
+    }
+    let graph_config = crate::recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
+    write_architecture(&run.folder, crate::architecture::FILE, &blueprint, &graph_config)?;
+    if let Some(better) = searched.better_random() {
+        let random = Blueprint::Point(better.proposal.architecture.clone());
+        write_architecture(&run.folder, "arch-random.json", &random, &graph_config)?;
+    }
+    let mut note_seconds = |seconds: f64| study.set(time::FINAL_SECONDS, &seconds.to_string());
+    let before = time::final_seconds(study)?;
+    let trained = finish(&run, &blueprint, deadline, before, &mut note_seconds)?;
+    let open = time.map_or(Open::default(), |t| t.open);
+    results::write(&run, &blueprint, &trained, Some(&searched), open)?;
+    // Trials keep nothing once their results are in the study.
+    let _ = std::fs::remove_dir_all(run.folder.trials());
+    summary::print(&run, &blueprint, &trained, Some(&searched))
+}
+
+/// Trains one architecture and writes the results; or goes on where that was stopped.
+///
+/// # Errors
+/// As [`search`].
+pub fn train(run: &Run, blueprint: &Blueprint) -> anyhow::Result<()> {
+    let trained = finish(run, blueprint, None, 0.0, &mut |_| Ok(()))?;
+    results::write(run, blueprint, &trained, None, Open::default())?;
+    summary::print(run, blueprint, &trained, None)
+}

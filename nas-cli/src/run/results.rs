@@ -1,0 +1,177 @@
+//! The folder at the end: every result as a file, `metrics.json` last.
+
+use std::collections::BTreeMap;
+
+use nas_nn::trainer::Evaluation;
+use nas_search::{Outcome, Trial, TrialState};
+use nas_space::{ArchitectureFile, Blueprint, NetworkConfig, cells_dot};
+use serde_json::{Value, json};
+
+use super::{Finish, Run};
+use crate::command_line::{self, Open};
+use crate::config::render;
+use crate::folder::Folder;
+use crate::report::FLOP_CONVENTION;
+
+/// The trained weights, in the folder of a run.
+pub const MODEL: &str = "model.safetensors";
+
+/// What a search came to.
+pub struct Searched {
+    /// The arm under test.
+    pub first: Outcome,
+    /// Random search at the same budget.
+    pub random: Option<Outcome>,
+    /// The strategy's best.
+    pub winner: Trial,
+}
+
+impl Searched {
+    /// The baseline's best, where it beats the winner.
+    pub fn better_random(&self) -> Option<&Trial> {
+        let best = self.random.as_ref()?.best.as_ref()?;
+        (accuracy(best) > accuracy(&self.winner)).then_some(best)
+    }
+}
+
+/// The validation accuracy of a complete trial.
+pub fn accuracy(trial: &Trial) -> f64 {
+    trial.measurement.as_ref().map_or(f64::NEG_INFINITY, |m| m.accuracy)
+}
+
+/// How many trials failed, by kind.
+pub fn failures(trials: &[Trial]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for failure in trials.iter().filter(|t| t.state == TrialState::Failed).filter_map(|t| t.failure.as_ref()) {
+        *counts.entry(failure.kind.clone()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Writes an architecture file with the size of its network.
+pub fn write_architecture(
+    folder: &Folder,
+    name: &str,
+    blueprint: &Blueprint,
+    network: &NetworkConfig,
+) -> anyhow::Result<()> {
+    let file = ArchitectureFile { blueprint: blueprint.clone(), network: Some(network.clone()) };
+    folder.write(name, &file.to_json()?)
+}
+
+/// Writes everything but the model and the architecture, which are there; then the checkpoint goes.
+pub fn write(
+    run: &Run,
+    blueprint: &Blueprint,
+    trained: &Finish,
+    searched: Option<&Searched>,
+    open: Open,
+) -> anyhow::Result<()> {
+    let folder = &run.folder;
+    folder.write("cells.dot", &cells_dot(blueprint)?)?;
+    folder.write("nas.toml", &render(&run.config, "The settings of this run, every one of them."))?;
+    if searched.is_some() {
+        let words = command_line::search(&run.config, open);
+        folder.write("command.txt", &format!("{}\n", command_line::wrap(&words)))?;
+    }
+    folder.write("metrics.csv", &curve(trained))?;
+    let metrics = metrics(run, blueprint, trained, searched);
+    folder.write("metrics.json", &format!("{metrics:#}\n"))?;
+    let checkpoint = folder.checkpoint();
+    if checkpoint.exists() {
+        std::fs::remove_file(&checkpoint)?;
+    }
+    Ok(())
+}
+
+/// The training curve, an epoch a line.
+fn curve(trained: &Finish) -> String {
+    let mut text = String::from("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate\n");
+    for e in &trained.report.history {
+        let of = |get: fn(&Evaluation) -> f64| e.validation.as_ref().map_or(String::new(), |v| get(v).to_string());
+        let (loss, right) = (of(|v| v.loss), of(|v| v.accuracy));
+        text += &format!("{},{},{},{loss},{right},{}\n", e.epoch, e.train_loss, e.train_accuracy, e.learning_rate);
+    }
+    text
+}
+
+/// The results as one document; `nas search --json` prints the same.
+pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Option<&Searched>) -> Value {
+    let config = &run.config;
+    let data = &run.data;
+    let on_all = config.finish.on_all;
+    json!({
+        "format": "nas-metrics",
+        "version": 1,
+        "program": concat!("nas ", env!("CARGO_PKG_VERSION")),
+        "folder": run.folder.path,
+        "architecture": blueprint.text(),
+        "network": trained.network,
+        "parameters": trained.parameters,
+        "flops": trained.flops,
+        "flop_convention": FLOP_CONVENTION,
+        "test": trained.test,
+        "validation": trained.report.last_validation(),
+        "data": {
+            "name": config.data.name,
+            "classes": data.classes.len(),
+            "train_images": data.train.len(),
+            "validation_images": data.validation.len(),
+            "test_images": data.test.len(),
+            "final_training_on": if on_all { "train and validation" } else { "train" },
+            "test_used": "once, after the last epoch",
+        },
+        "seed": config.seed,
+        "seeds": 1,
+        "batch_norm": "running statistics",
+        "training": {
+            "epochs": trained.report.history.len(),
+            "ended": trained.report.ended,
+            "plan": trained.report.plan,
+            "history": trained.report.history,
+        },
+        "search": searched.map(|s| json!({
+            "strategy": config.search.strategy,
+            "space": config.space.name,
+            "winner": trial(s.winner.clone()),
+            "arms": arms(s).into_iter().map(|(name, outcome)| arm(name, outcome)).collect::<Vec<_>>(),
+            "random_found_better": s.better_random().map(|t| t.id),
+        })),
+        "seconds": {
+            "search": searched.map(|s| arms(s).iter().map(|(_, o)| o.seconds).sum::<f64>()),
+            "final": trained.seconds,
+        },
+    })
+}
+
+/// The arms with their names.
+pub fn arms(searched: &Searched) -> Vec<(&str, &Outcome)> {
+    let name = searched.winner.arm.as_str();
+    let random = searched.random.as_ref().map(|outcome| (super::arms::RANDOM, outcome));
+    std::iter::once((name, &searched.first)).chain(random).collect()
+}
+
+fn arm(name: &str, outcome: &Outcome) -> Value {
+    let complete = outcome.trials.iter().filter(|t| t.state == TrialState::Complete).count();
+    json!({
+        "arm": name,
+        "ended": outcome.reason.to_string(),
+        "trials": outcome.trials.len(),
+        "complete": complete,
+        "failed": failures(&outcome.trials),
+        "best": outcome.best.clone().map(trial),
+        "seconds": outcome.seconds,
+    })
+}
+
+fn trial(trial: Trial) -> Value {
+    json!({
+        "id": trial.id,
+        "number": trial.number,
+        "validation": trial.measurement.as_ref().map(|m| m.accuracy),
+        "parameters": trial.measurement.as_ref().map(|m| m.parameters),
+        "flops": trial.measurement.as_ref().map(|m| m.flops),
+        "seconds": trial.seconds,
+        "architecture": Blueprint::Point(trial.proposal.architecture).text(),
+    })
+}

@@ -1,0 +1,161 @@
+//! The end of a run on the terminal: the best architectures, the baseline, the trained network, the files.
+
+use nas_search::{Trial, TrialState};
+use nas_space::spaces::Darts;
+use nas_space::{Architecture, Blueprint, SearchSpace};
+
+use super::results::{Searched, accuracy, arms, failures, metrics};
+use super::{Finish, Run};
+use crate::output::table::{Align, pairs, table};
+use crate::units::{count, percent, plural, seconds, short};
+
+/// How many architectures the table lists.
+const LISTED: usize = 5;
+
+/// Prints it, or the metrics as JSON.
+pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Option<&Searched>) -> anyhow::Result<()> {
+    let out = &run.out;
+    out.document(&metrics(run, blueprint, trained, searched));
+    if let Some(searched) = searched {
+        out.result(&trials_table(searched));
+        for line in remarks(searched) {
+            out.result(&line);
+        }
+        out.result("");
+    }
+    let (train, _) = run.data.final_images(&run.config);
+    let validation = trained.report.last_validation();
+    out.result(&pairs(&[
+        ("network", format!("{} channels, {} cells", trained.network.channels, trained.network.layers)),
+        ("parameters", count(trained.parameters as u64)),
+        ("multiply-adds", format!("{} an image", count(trained.flops))),
+        (
+            "trained",
+            format!(
+                "{} on {} in {}",
+                plural(trained.report.history.len() as u64, "epoch"),
+                plural(train.len() as u64, "image"),
+                seconds(trained.seconds)
+            ),
+        ),
+        (
+            "validation",
+            validation
+                .map_or("none held out".into(), |v| format!("{} ({} of {})", percent(v.accuracy), v.correct, v.count)),
+        ),
+        (
+            "test",
+            format!(
+                "{} ({} of {}, measured once)",
+                percent(trained.test.accuracy),
+                trained.test.correct,
+                trained.test.count
+            ),
+        ),
+        ("files", format!("{}", run.folder.path.display())),
+    ]));
+    out.result(&format!(
+        "\nMeasure it again: nas evaluate {}",
+        crate::folder::shell_word(&run.folder.path.display().to_string())
+    ));
+    Ok(())
+}
+
+fn trials_table(searched: &Searched) -> String {
+    let head = [
+        ("", Align::Left),
+        ("arm", Align::Left),
+        ("trial", Align::Right),
+        ("validation", Align::Right),
+        ("parameters", Align::Right),
+        ("multiply-adds", Align::Right),
+        ("time", Align::Right),
+        ("architecture", Align::Left),
+    ];
+    let mut best: Vec<&Trial> = searched.first.trials.iter().filter(|t| is_first_of_its_kind(t)).collect();
+    // A stable sort keeps the earliest of equals first, as the strategy does.
+    best.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
+    let mut rows: Vec<Vec<String>> =
+        best.iter().take(LISTED).enumerate().map(|(i, t)| row(&(i + 1).to_string(), &searched.winner.arm, t)).collect();
+    if let Some(trial) = searched.random.as_ref().and_then(|r| r.best.as_ref()) {
+        rows.push(row("", "random, best", trial));
+    }
+    table(&head, &rows)
+}
+
+/// Complete, and not a twin of a trial listed already.
+fn is_first_of_its_kind(trial: &Trial) -> bool {
+    let twin = trial.measurement.as_ref().is_some_and(|m| m.extra.get("twin_of").is_some());
+    trial.state == TrialState::Complete && !twin
+}
+
+fn row(rank: &str, arm: &str, trial: &Trial) -> Vec<String> {
+    let Some(m) = &trial.measurement else { return vec![] };
+    vec![
+        rank.to_owned(),
+        arm.to_owned(),
+        (trial.number + 1).to_string(),
+        percent(m.accuracy),
+        count(m.parameters),
+        short(m.flops as f64),
+        seconds(trial.seconds.unwrap_or(0.0)),
+        brief(&trial.proposal.architecture),
+    ]
+}
+
+/// What else there is to say of a search.
+fn remarks(searched: &Searched) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, outcome) in arms(searched) {
+        let failed = failures(&outcome.trials);
+        if !failed.is_empty() {
+            let kinds: Vec<String> = failed.iter().map(|(kind, n)| format!("{n} {}", kind.replace('_', " "))).collect();
+            let of = plural(outcome.trials.len() as u64, "trial");
+            lines.push(format!("{name}: of {of}, some failed: {}", kinds.join(", ")));
+        }
+    }
+    let Some(random) = &searched.random else { return lines };
+    let Some(best) = &random.best else { return lines };
+    let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
+    let arm = &searched.winner.arm;
+    let trials = plural(random.trials.len() as u64, "trial");
+    lines.push(match accuracy(best).total_cmp(&accuracy(&searched.winner)) {
+        std::cmp::Ordering::Greater => format!(
+            "Random search found a better one in as many trials ({trials}): {theirs} against {ours}. \
+             It is in arch-random.json; what was trained is the best of `{arm}`."
+        ),
+        std::cmp::Ordering::Equal => format!("Random search found one as good in as many trials ({trials})."),
+        std::cmp::Ordering::Less => {
+            format!("Random search in as many trials ({trials}) came to {theirs}, `{arm}` to {ours}.")
+        }
+    });
+    lines
+}
+
+/// An architecture in a few characters: the operations of a genotype, two a node; otherwise its text form.
+fn brief(architecture: &Architecture) -> String {
+    if architecture.space != Darts.name() {
+        return Blueprint::Point(architecture.clone()).text();
+    }
+    let Ok(genotype) = Darts.to_genotype(architecture) else { return String::new() };
+    let short = |edges: &[(nas_space::Operation, usize)]| {
+        let names: Vec<&str> = edges.iter().map(|(op, _)| abbreviate(op.name())).collect();
+        names.chunks(2).map(|pair| pair.join("+")).collect::<Vec<_>>().join(" ")
+    };
+    format!("{} | {}", short(&genotype.normal), short(&genotype.reduce))
+}
+
+fn abbreviate(operation: &str) -> &str {
+    match operation {
+        "none" => "-",
+        "skip_connect" => "sk",
+        "max_pool_3x3" => "mx",
+        "avg_pool_3x3" => "av",
+        "sep_conv_3x3" => "s3",
+        "sep_conv_5x5" => "s5",
+        "sep_conv_7x7" => "s7",
+        "dil_conv_3x3" => "d3",
+        "dil_conv_5x5" => "d5",
+        other => other,
+    }
+}

@@ -1,0 +1,122 @@
+//! A budget in time: how it is divided, what was used, and what the final training gets.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use nas_search::Study;
+use nas_space::Blueprint;
+use serde::{Deserialize, Serialize};
+
+use super::{FINAL_KEY, Run};
+use crate::command_line::Open;
+use crate::plan::{FINAL_SIZES, FinalPlan, Size, Speed, final_plan};
+use crate::units::seconds;
+use crate::{probe, recipe};
+
+/// How the time of a search is divided: decided once, before the first trial, and kept in the study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimePlan {
+    /// Seconds in all.
+    pub total: f64,
+    /// Seconds before the first trial: loading and probing.
+    pub setup: f64,
+    /// Seconds of all arms together.
+    pub search: f64,
+    /// Seconds of the first arm.
+    pub first_arm: f64,
+    /// What the probe measured.
+    pub speed: Speed,
+    /// What the final training leaves to the time.
+    pub open: Open,
+}
+
+/// The key under which a study keeps the seconds that the final training used.
+pub const FINAL_SECONDS: &str = "nas/final_seconds";
+
+/// Seconds that the final training has used in earlier sessions.
+pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
+    Ok(study.get(FINAL_SECONDS)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+}
+
+/// Decides the final network and its epochs from the time that is left and the winner's measured speed, once; and says
+/// when the training should have ended.
+pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
+    let mut used = time.setup + final_seconds(study)?;
+    for arm in [run.config.search.strategy.as_str(), "random"] {
+        used += study.seconds_used(arm)?;
+    }
+    used -= shared_seconds(study)?;
+    let begin = Instant::now();
+    let plan: FinalPlan = match study.get(FINAL_KEY)? {
+        Some(text) => serde_json::from_str(&text).context("the study's final plan cannot be read")?,
+        None => {
+            let left = (time.total - used - reserve(run, time)).max(0.0);
+            let plan = plan(run, time, blueprint, left)?;
+            study.set(FINAL_KEY, &serde_json::to_string(&plan)?)?;
+            plan
+        }
+    };
+    run.config.finish.channels = plan.size.channels;
+    run.config.finish.layers = plan.size.layers;
+    run.config.finish.epochs = plan.epochs;
+    let left = (time.total - used - reserve(run, time)).max(1.0);
+    Ok(begin + Duration::from_secs_f64(left))
+}
+
+/// Seconds that the random arm was charged for trials it took over; nobody spent them twice.
+fn shared_seconds(study: &Study) -> anyhow::Result<f64> {
+    Ok(study.get(super::arms::SHARED_SECONDS)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+}
+
+/// Seconds kept for measuring on the test images and writing the results.
+fn reserve(run: &Run, time: &TimePlan) -> f64 {
+    let size = Size { channels: run.config.finish.channels, layers: run.config.finish.layers };
+    let network = recipe::trial_network(&run.config, run.data.shape(), run.data.classes.len());
+    let work = recipe::space(&run.config.space.name).ok().and_then(|s| probe::mean_work(s.as_ref(), &network, size));
+    // A forward pass alone costs about a third of a training step.
+    let test = work.map_or(0.0, |w| run.data.test.len() as f64 * w / time.speed.whole / 3.0);
+    0.01 * time.total + test
+}
+
+/// Measures the winner and plans.
+fn plan(run: &Run, time: &TimePlan, blueprint: &Blueprint, left: f64) -> anyhow::Result<FinalPlan> {
+    let (train_images, validation) = run.data.final_images(&run.config);
+    let base = recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
+    let lower = |size: Size| blueprint.lower(&recipe::sized(&base, size)).ok();
+    // Validation is a forward pass only.
+    let images = train_images.len() as f64 + validation.len() as f64 / 3.0;
+    let given = Size { channels: run.config.finish.channels, layers: run.config.finish.layers };
+    let size = (!time.open.size).then_some(given);
+    let epochs = (!time.open.epochs).then_some(run.config.finish.epochs);
+    let training = recipe::final_training(&run.config);
+    let mut measured: Vec<(Size, f64)> = Vec::new();
+    let mut scale = 1.0;
+    // First by the probe's speed; then the size it names is measured, which corrects the estimate of all others.
+    for _ in 0..3 {
+        let seconds_of = |s: Size| {
+            let known = measured.iter().find(|(of, _)| *of == s).map(|(_, speed)| images / speed);
+            known.or_else(|| Some(images * probe::work_of(&lower(s)?) / time.speed.whole * scale))
+        };
+        let plan = final_plan(left, train_images.len(), size, epochs, seconds_of);
+        if measured.iter().any(|(of, _)| *of == plan.size) {
+            return Ok(plan);
+        }
+        let Some(graph) = lower(plan.size) else { return Ok(plan) };
+        let expected = time.speed.whole / probe::work_of(&graph);
+        let speed = probe::images_per_second(graph, &run.data, &training, &run.device)?;
+        scale = expected / speed;
+        measured.push((plan.size, speed));
+        run.out.note(&format!(
+            "the winner at {} channels and {} cells trains {speed:.0} images a second; {} are left",
+            plan.size.channels,
+            plan.size.layers,
+            seconds(left)
+        ));
+    }
+    // Two sizes that take turns: the smaller is safe.
+    let smallest = measured.iter().min_by_key(|(s, _)| FINAL_SIZES.iter().position(|f| f == s)).map(|(s, _)| *s);
+    let size = size.or(smallest);
+    let seconds_of = |s: Size| measured.iter().find(|(of, _)| *of == s).map(|(_, speed)| images / speed);
+    Ok(final_plan(left, train_images.len(), size, epochs, seconds_of))
+}
