@@ -1,11 +1,12 @@
 //! Convolution: forward, gradient of the input, gradient of the weight; any groups, kernel, stride, dilation, padding.
 //!
 //! A depthwise convolution works plane by plane, any other sample by sample; both call the products of
-//! [`matrix`](super::matrix) on the planes that [`Geometry`] lays out.
+//! [`matrix`](super::matrix) on the planes that [`Geometry`] lays out. A ReLU in front is part of the convolution: its
+//! output is made as the input is read, and its gradient as the input's is written.
 
 use rayon::prelude::*;
 
-use super::matrix::{dots, rows_product};
+use super::matrix::{Plain, Read, Rectified, dots, rows_product};
 use super::plane::Geometry;
 use crate::element::Element;
 use crate::simd::dispatch;
@@ -19,6 +20,8 @@ pub(crate) struct Problem {
     pub(crate) fan_in: usize,
     /// Output channels of one group.
     pub(crate) fan_out: usize,
+    /// Whether the convolution reads its input through a ReLU.
+    pub(crate) rectify: bool,
 }
 
 /// Planes a task handles in a depthwise convolution: enough to make the task worth its hand-over.
@@ -52,8 +55,12 @@ impl Problem {
     }
 }
 
-/// y = conv(x, w).
+/// y = conv(x, w), or conv(relu(x), w).
 pub(crate) fn forward<T: Element>(p: &Problem, x: &[T], w: &[T], y: &mut [T]) {
+    if p.rectify { forward_from::<T, Rectified>(p, x, w, y) } else { forward_from::<T, Plain>(p, x, w, y) }
+}
+
+fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T]) {
     let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
     let rows = p.packed_rows();
@@ -67,8 +74,8 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &[T], w: &[T], y: &mut [T]) {
                     for (i, y) in y.chunks_exact_mut(output).enumerate() {
                         let plane = task * PLANES + i;
                         let weight = &w[plane % p.groups * p.taps()..][..p.taps()];
-                        g.pack(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
-                        rows_product(weight, &rows, &packed, g.flat_len(), &mut flat, 0, 1);
+                        g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
+                        rows_product::<T, Plain>(weight, &rows, &packed, g.flat_len(), &mut flat, 0, 1);
                         g.gather(&flat, y);
                     }
                 },
@@ -90,13 +97,13 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &[T], w: &[T], y: &mut [T]) {
                     let y = &mut y[group * p.fan_out * output..(group + 1) * p.fan_out * output];
                     let w = &w[group * p.group_weights()..(group + 1) * p.group_weights()];
                     if direct {
-                        rows_product(w, &rows, x, output, y, output, p.fan_out);
+                        rows_product::<T, R>(w, &rows, x, output, y, output, p.fan_out);
                         continue;
                     }
                     for (plane, packed) in x.chunks_exact(input).zip(packed.chunks_exact_mut(g.packed_len())) {
-                        g.pack(plane, packed, T::ZERO);
+                        g.pack::<T, R>(plane, packed, T::ZERO);
                     }
-                    rows_product(w, &rows, &packed, g.flat_len(), &mut flat, g.flat_len(), p.fan_out);
+                    rows_product::<T, Plain>(w, &rows, &packed, g.flat_len(), &mut flat, g.flat_len(), p.fan_out);
                     for (flat, y) in flat.chunks_exact(g.flat_len()).zip(y.chunks_exact_mut(output)) {
                         g.gather(flat, y);
                     }
@@ -137,8 +144,8 @@ fn turned<T: Element>(p: &Problem, w: &[T]) -> Vec<Phase<T>> {
     (0..g.phases()).map(phase_of).collect()
 }
 
-/// dx from dy and w.
-pub(crate) fn input_gradient<T: Element>(p: &Problem, dy: &[T], w: &[T], dx: &mut [T]) {
+/// dx from dy and w; with a ReLU in front, `x` says where it let through.
+pub(crate) fn input_gradient<T: Element>(p: &Problem, x: &[T], dy: &[T], w: &[T], dx: &mut [T]) {
     let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
     let phases = turned(p, w);
@@ -155,9 +162,12 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, dy: &[T], w: &[T], dx: &mu
                         for (phase, packed) in phases.iter().zip(packed.chunks_exact_mut(g.phase_len())) {
                             let count = phase.rows.len();
                             let weights = &phase.weights[plane % p.groups * count..][..count];
-                            rows_product(weights, &phase.rows, &spread, g.phase_len(), packed, 0, 1);
+                            rows_product::<T, Plain>(weights, &phase.rows, &spread, g.phase_len(), packed, 0, 1);
                         }
                         g.unpack(&packed, dx);
+                        if p.rectify {
+                            mask(&x[plane * input..(plane + 1) * input], dx);
+                        }
                     }
                 },
             );
@@ -179,7 +189,7 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, dy: &[T], w: &[T], dx: &mu
                     if direct {
                         let Phase { weights, rows } = &phases[0];
                         let weights = &weights[group * p.group_weights()..(group + 1) * p.group_weights()];
-                        rows_product(weights, rows, dy, output, dx, input, p.fan_in);
+                        rows_product::<T, Plain>(weights, rows, dy, output, dx, input, p.fan_in);
                         continue;
                     }
                     for (plane, spread) in dy.chunks_exact(output).zip(spread.chunks_exact_mut(g.spread_len())) {
@@ -189,19 +199,39 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, dy: &[T], w: &[T], dx: &mu
                         let size = p.fan_in * phase.rows.len();
                         let weights = &phase.weights[group * size..(group + 1) * size];
                         let target = &mut packed[index * g.phase_len()..];
-                        rows_product(weights, &phase.rows, &spread, g.phase_len(), target, g.packed_len(), p.fan_in);
+                        rows_product::<T, Plain>(weights, &phase.rows, &spread, g.phase_len(), target, g.packed_len(), p.fan_in);
                     }
                     for (packed, dx) in packed.chunks_exact(g.packed_len()).zip(dx.chunks_exact_mut(input)) {
                         g.unpack(packed, dx);
                     }
+                }
+                if p.rectify {
+                    mask(&x[sample * sample_in..(sample + 1) * sample_in], dx);
                 }
             },
         );
     });
 }
 
+/// The gradient of a ReLU: nothing passes where its input was not positive.
+#[inline(always)]
+fn mask<T: Element>(x: &[T], dx: &mut [T]) {
+    for (dx, x) in dx.iter_mut().zip(x) {
+        *dx = if *x > T::ZERO { *dx } else { T::ZERO };
+    }
+}
+
+
 /// dw from dy and x.
 pub(crate) fn weight_gradient<T: Element>(p: &Problem, dy: &[T], x: &[T], dw: &mut [T]) {
+    if p.rectify {
+        weight_gradient_from::<T, Rectified>(p, dy, x, dw);
+    } else {
+        weight_gradient_from::<T, Plain>(p, dy, x, dw);
+    }
+}
+
+fn weight_gradient_from<T: Element, R: Read>(p: &Problem, dy: &[T], x: &[T], dw: &mut [T]) {
     let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
     let rows = p.packed_rows();
@@ -215,9 +245,9 @@ pub(crate) fn weight_gradient<T: Element>(p: &Problem, dy: &[T], x: &[T], dw: &m
                 || {
                     for sample in 0..p.batch {
                         let plane = sample * p.groups + channel;
-                        g.pack(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
+                        g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
                         g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
-                        dots(&spread[g.margin()..], 0, 1, &rows, &packed, g.flat_len(), dw);
+                        dots::<T, Plain>(&spread[g.margin()..], 0, 1, &rows, &packed, g.flat_len(), dw);
                     }
                 },
             );
@@ -242,17 +272,17 @@ pub(crate) fn weight_gradient<T: Element>(p: &Problem, dy: &[T], x: &[T], dw: &m
                             let dy = &dy[sample * sample_out + group * p.fan_out * output..][..p.fan_out * output];
                             let sum = &mut sum[group * p.group_weights()..(group + 1) * p.group_weights()];
                             if direct {
-                                dots(dy, output, p.fan_out, &rows, x, output, sum);
+                                dots::<T, R>(dy, output, p.fan_out, &rows, x, output, sum);
                                 continue;
                             }
                             for (plane, packed) in x.chunks_exact(input).zip(packed.chunks_exact_mut(g.packed_len())) {
-                                g.pack(plane, packed, T::ZERO);
+                                g.pack::<T, R>(plane, packed, T::ZERO);
                             }
                             for (plane, spread) in dy.chunks_exact(output).zip(spread.chunks_exact_mut(g.spread_len())) {
                                 g.spread(plane, spread);
                             }
                             let left = &spread[g.margin()..];
-                            dots(left, g.spread_len(), p.fan_out, &rows, &packed, g.flat_len(), sum);
+                            dots::<T, Plain>(left, g.spread_len(), p.fan_out, &rows, &packed, g.flat_len(), sum);
                         }
                     }
                 },

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::matrix::{dots, rows_product};
+use super::matrix::{Plain, dots, rows_product};
 use crate::element::Element;
 use crate::simd::dispatch;
 
@@ -32,7 +32,7 @@ pub(crate) fn linear<T: Element>(x: &[T], w: &[T], bias: &[T], features: usize, 
         y.copy_from_slice(bias);
         dispatch(
             #[inline(always)]
-            || dots(x, 0, 1, &rows, w, features, y),
+            || dots::<T, Plain>(x, 0, 1, &rows, w, features, y),
         );
     });
 }
@@ -43,7 +43,7 @@ pub(crate) fn linear_input_gradient<T: Element>(dy: &[T], w: &[T], features: usi
     dx.par_chunks_mut(features).zip(dy.par_chunks(out)).for_each(|(dx, dy)| {
         dispatch(
             #[inline(always)]
-            || rows_product(dy, &rows, w, features, dx, features, 1),
+            || rows_product::<T, Plain>(dy, &rows, w, features, dx, features, 1),
         );
     });
 }
@@ -58,7 +58,7 @@ pub(crate) fn linear_weight_gradient<T: Element>(dy: &[T], x: &[T], features: us
         *dbias = column.iter().fold(T::ZERO, |sum, value| sum + *value);
         dispatch(
             #[inline(always)]
-            || rows_product(&column, &rows, x, features, dw, features, 1),
+            || rows_product::<T, Plain>(&column, &rows, x, features, dw, features, 1),
         );
     });
 }

@@ -16,27 +16,54 @@ fn load<T: Element>(from: &[T]) -> [T; LANES] {
     from[..LANES].try_into().expect("the slice has exactly LANES elements")
 }
 
+/// What is done to an element of B as it is read.
+pub(crate) trait Read {
+    fn read<T: Element>(value: T) -> T;
+}
+
+/// Read as it is.
+pub(crate) struct Plain;
+
+/// Read through a ReLU, so that the ReLU's output never exists in memory. A NaN stays one.
+pub(crate) struct Rectified;
+
+impl Read for Plain {
+    #[inline(always)]
+    fn read<T: Element>(value: T) -> T {
+        value
+    }
+}
+
+impl Read for Rectified {
+    #[inline(always)]
+    fn read<T: Element>(value: T) -> T {
+        if value < T::ZERO { T::ZERO } else { value }
+    }
+}
+
 /// `c[m][..n] = Σ_k a[m][k] · b[rows[k]..][..n]` for `m` rows; `a` has row stride `rows.len()`, `c` row stride `ldc`.
 #[inline(always)]
-pub(crate) fn rows_product<T: Element>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize, m: usize) {
+pub(crate) fn rows_product<T: Element, R: Read>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize, m: usize) {
+    let reach = rows.iter().max().map_or(0, |row| row + n);
+    assert!(reach <= b.len(), "a row of the product reaches past its buffer");
     let mut row = 0;
     while row + 4 <= m {
-        strip::<T, 4, 2>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
+        strip::<T, R, 4, 2>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
         row += 4;
     }
     if row + 2 <= m {
-        strip::<T, 2, 4>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
+        strip::<T, R, 2, 4>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
         row += 2;
     }
     if row < m {
-        strip::<T, 1, 4>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
+        strip::<T, R, 1, 4>(&a[row * rows.len()..], rows, b, n, &mut c[row * ldc..], ldc);
     }
 }
 
 /// `M` rows of the product, in blocks of `V` registers; the last blocks overlap the ones before, which costs a few
-/// columns twice and no masked code.
+/// columns twice and no masked code. Every row of `b` reaches `n` elements far.
 #[inline(always)]
-fn strip<T: Element, const M: usize, const V: usize>(
+fn strip<T: Element, R: Read, const M: usize, const V: usize>(
     a: &[T],
     rows: &[usize],
     b: &[T],
@@ -47,24 +74,24 @@ fn strip<T: Element, const M: usize, const V: usize>(
     let wide = V * LANES;
     let mut at = 0;
     while at + wide <= n {
-        block::<T, M, V>(a, rows, b, at, c, ldc);
+        block::<T, R, M, V>(a, rows, b, at, c, ldc);
         at += wide;
     }
     while at + LANES <= n {
-        block::<T, M, 1>(a, rows, b, at, c, ldc);
+        block::<T, R, M, 1>(a, rows, b, at, c, ldc);
         at += LANES;
     }
     if at < n {
         if n >= LANES {
-            block::<T, M, 1>(a, rows, b, n - LANES, c, ldc);
+            block::<T, R, M, 1>(a, rows, b, n - LANES, c, ldc);
         } else {
-            narrow::<T, M>(a, rows, b, n, c, ldc);
+            narrow::<T, R, M>(a, rows, b, n, c, ldc);
         }
     }
 }
 
 #[inline(always)]
-fn block<T: Element, const M: usize, const V: usize>(
+fn block<T: Element, R: Read, const M: usize, const V: usize>(
     a: &[T],
     rows: &[usize],
     b: &[T],
@@ -74,15 +101,19 @@ fn block<T: Element, const M: usize, const V: usize>(
 ) {
     let mut totals = [[[T::ZERO; LANES]; V]; M];
     for (part, rows_part) in rows.chunks(CHAIN).enumerate() {
+        let mut weights = [&a[..0]; M];
+        for m in 0..M {
+            weights[m] = &a[m * rows.len() + part * CHAIN..][..rows_part.len()];
+        }
         let mut sums = [[[T::ZERO; LANES]; V]; M];
         for (k, &row) in rows_part.iter().enumerate() {
-            let source = &b[row + at..row + at + V * LANES];
             for v in 0..V {
-                let values = load(&source[v * LANES..]);
+                // SAFETY: `rows_product` has checked that every row reaches `n` elements into `b`, and `strip` keeps
+                // `at + V * LANES <= n`.
+                let values = load(unsafe { b.get_unchecked(row + at + v * LANES..row + at + (v + 1) * LANES) }).map(R::read);
                 for m in 0..M {
-                    let weight = a[m * rows.len() + part * CHAIN + k];
                     for lane in 0..LANES {
-                        sums[m][v][lane] = weight.fma(values[lane], sums[m][v][lane]);
+                        sums[m][v][lane] = weights[m][k].fma(values[lane], sums[m][v][lane]);
                     }
                 }
             }
@@ -106,13 +137,13 @@ fn block<T: Element, const M: usize, const V: usize>(
 /// The product where a row is shorter than a register: maps of a few pixels, deep in a network, where a batch norm over
 /// few elements magnifies every rounding. Summed in f64, which so little work can afford.
 #[inline(always)]
-fn narrow<T: Element, const M: usize>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize) {
+fn narrow<T: Element, R: Read, const M: usize>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize) {
     for m in 0..M {
         let mut sums = [0.0; LANES];
         for (k, &row) in rows.iter().enumerate() {
             let weight = a[m * rows.len() + k].wide();
             for (sum, value) in sums[..n].iter_mut().zip(&b[row..row + n]) {
-                *sum = weight.mul_add(value.wide(), *sum);
+                *sum = weight.mul_add(R::read(*value).wide(), *sum);
             }
         }
         for (target, sum) in c[m * ldc..m * ldc + n].iter_mut().zip(sums) {
@@ -123,20 +154,20 @@ fn narrow<T: Element, const M: usize>(a: &[T], rows: &[usize], b: &[T], n: usize
 
 /// `d[m][k] += Σ_i a[m·lda + i] · b[rows[k] + i]` over `n` elements, for `m` rows; `d` has row stride `rows.len()`.
 #[inline(always)]
-pub(crate) fn dots<T: Element>(a: &[T], lda: usize, m: usize, rows: &[usize], b: &[T], n: usize, d: &mut [T]) {
+pub(crate) fn dots<T: Element, R: Read>(a: &[T], lda: usize, m: usize, rows: &[usize], b: &[T], n: usize, d: &mut [T]) {
     let mut row = 0;
     while row + 4 <= m {
-        dots_strip::<T, 4, 4>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
+        dots_strip::<T, R, 4, 4>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
         row += 4;
     }
     while row < m {
-        dots_strip::<T, 1, 5>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
+        dots_strip::<T, R, 1, 5>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
         row += 1;
     }
 }
 
 #[inline(always)]
-fn dots_strip<T: Element, const M: usize, const K: usize>(
+fn dots_strip<T: Element, R: Read, const M: usize, const K: usize>(
     a: &[T],
     lda: usize,
     rows: &[usize],
@@ -146,17 +177,17 @@ fn dots_strip<T: Element, const M: usize, const K: usize>(
 ) {
     let mut k = 0;
     while k + K <= rows.len() {
-        dots_block::<T, M, K>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
+        dots_block::<T, R, M, K>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
         k += K;
     }
     while k < rows.len() {
-        dots_block::<T, M, 1>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
+        dots_block::<T, R, M, 1>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
         k += 1;
     }
 }
 
 #[inline(always)]
-fn dots_block<T: Element, const M: usize, const K: usize>(
+fn dots_block<T: Element, R: Read, const M: usize, const K: usize>(
     a: &[T],
     lda: usize,
     rows: &[usize],
@@ -166,27 +197,32 @@ fn dots_block<T: Element, const M: usize, const K: usize>(
     ldd: usize,
 ) {
     let mut sums = [[[T::ZERO; LANES]; K]; M];
-    let left: [&[T]; M] = std::array::from_fn(|m| &a[m * lda..m * lda + n]);
-    let right: [&[T]; K] = std::array::from_fn(|k| &b[rows[k]..rows[k] + n]);
-    let whole = n - n % LANES;
-    let mut at = 0;
-    while at < whole {
-        let x: [[T; LANES]; M] = std::array::from_fn(|m| load(&left[m][at..]));
+    // All slices get the one length `blocks`, so that the loop over them needs no checks.
+    let blocks = n / LANES;
+    let mut left: [&[[T; LANES]]; M] = [&[]; M];
+    let mut right: [&[[T; LANES]]; K] = [&[]; K];
+    for m in 0..M {
+        left[m] = &a[m * lda..m * lda + n].as_chunks::<LANES>().0[..blocks];
+    }
+    for k in 0..K {
+        right[k] = &b[rows[k]..rows[k] + n].as_chunks::<LANES>().0[..blocks];
+    }
+    for block in 0..blocks {
         for k in 0..K {
-            let y = load(&right[k][at..]);
+            let y = right[k][block].map(R::read);
             for m in 0..M {
+                let x = left[m][block];
                 for lane in 0..LANES {
-                    sums[m][k][lane] = x[m][lane].fma(y[lane], sums[m][k][lane]);
+                    sums[m][k][lane] = x[lane].fma(y[lane], sums[m][k][lane]);
                 }
             }
         }
-        at += LANES;
     }
     for m in 0..M {
         for k in 0..K {
             let mut sum = fold(sums[m][k]);
-            for i in whole..n {
-                sum = left[m][i].fma(right[k][i], sum);
+            for i in blocks * LANES..n {
+                sum = a[m * lda + i].fma(R::read(b[rows[k] + i]), sum);
             }
             d[m * ldd + k] += sum;
         }

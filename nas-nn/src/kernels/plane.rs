@@ -7,6 +7,7 @@
 
 use nas_space::Window;
 
+use super::matrix::Read;
 use crate::element::Element;
 use crate::simd::LANES;
 
@@ -104,7 +105,7 @@ impl Geometry {
 
     /// Copies a plane into its padded, phase-split form; what lies outside the image reads as `fill`.
     #[inline(always)]
-    pub(crate) fn pack<T: Element>(&self, plane: &[T], packed: &mut [T], fill: T) {
+    pub(crate) fn pack<T: Element, R: Read>(&self, plane: &[T], packed: &mut [T], fill: T) {
         for py in 0..self.stride[0] {
             for px in 0..self.stride[1] {
                 let base = (py * self.stride[1] + px) * self.phase;
@@ -123,11 +124,10 @@ impl Geometry {
                     target[..x0].fill(fill);
                     target[x1..].fill(fill);
                     if self.stride[1] == 1 {
-                        target[x0..x1].copy_from_slice(&source[..x1 - x0]);
+                        target[x0..x1].iter_mut().zip(source).for_each(|(t, s)| *t = R::read(*s));
                     } else {
-                        for (t, s) in target[x0..x1].iter_mut().zip(source.iter().step_by(self.stride[1])) {
-                            *t = *s;
-                        }
+                        let source = source.iter().step_by(self.stride[1]);
+                        target[x0..x1].iter_mut().zip(source).for_each(|(t, s)| *t = R::read(*s));
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use nas_space::PoolKind;
 use rayon::prelude::*;
 
+use super::matrix::Plain;
 use super::plane::Geometry;
 use crate::element::Element;
 use crate::simd::dispatch;
@@ -13,7 +14,7 @@ const PLANES: usize = 8;
 /// For each flat output position, one over the number of its pixels inside the image.
 fn shares<T: Element>(g: &Geometry) -> Vec<T> {
     let mut packed = vec![T::ZERO; g.packed_len()];
-    g.pack(&vec![T::ONE; g.input_len()], &mut packed, T::ZERO);
+    g.pack::<T, Plain>(&vec![T::ONE; g.input_len()], &mut packed, T::ZERO);
     let mut counts = vec![T::ZERO; g.flat_len()];
     for offset in g.offsets() {
         for (count, inside) in counts.iter_mut().zip(&packed[offset..]) {
@@ -39,11 +40,11 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
                     let plane = &x[(task * PLANES + i) * input..][..input];
                     match kind {
                         PoolKind::Max => {
-                            g.pack(plane, &mut packed, T::LOWEST);
+                            g.pack::<T, Plain>(plane, &mut packed, T::LOWEST);
                             largest(&offsets, &packed, &mut flat);
                         }
                         PoolKind::Average => {
-                            g.pack(plane, &mut packed, T::ZERO);
+                            g.pack::<T, Plain>(plane, &mut packed, T::ZERO);
                             flat.fill(T::ZERO);
                             for &offset in &offsets {
                                 for (sum, value) in flat.iter_mut().zip(&packed[offset..]) {
@@ -93,16 +94,10 @@ pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], 
                     gradient.fill(T::ZERO);
                     match kind {
                         PoolKind::Max => {
-                            g.pack(&x[plane * input..(plane + 1) * input], &mut packed, T::LOWEST);
+                            g.pack::<T, Plain>(&x[plane * input..(plane + 1) * input], &mut packed, T::LOWEST);
                             largest(&offsets, &packed, &mut flat);
                             for &offset in &offsets {
-                                let sources = packed[offset..].iter().zip(&mut gradient[offset..]);
-                                for ((best, open), (value, into)) in flat.iter().zip(dy.iter_mut()).zip(sources) {
-                                    // What has been handed out is gone, so a later equal pixel gets nothing.
-                                    let hit = *value == *best;
-                                    *into += if hit { *open } else { T::ZERO };
-                                    *open = if hit { T::ZERO } else { *open };
-                                }
+                                hand_out(&packed[offset..], &flat, dy, &mut gradient[offset..]);
                             }
                         }
                         PoolKind::Average => {
@@ -121,4 +116,17 @@ pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], 
             },
         );
     });
+}
+
+/// Gives the gradient of each window to its pixel at one tap, where that pixel is the window's largest and no earlier
+/// one was: what has been handed out is gone from `open`.
+#[inline(always)]
+fn hand_out<T: Element>(values: &[T], largest: &[T], open: &mut [T], gradient: &mut [T]) {
+    let count = largest.len();
+    let (values, open, gradient) = (&values[..count], &mut open[..count], &mut gradient[..count]);
+    for i in 0..count {
+        let hit = values[i] == largest[i];
+        gradient[i] += if hit { open[i] } else { T::ZERO };
+        open[i] = if hit { T::ZERO } else { open[i] };
+    }
 }

@@ -67,9 +67,10 @@ fn node(
     match &step.layer {
         Layer::Conv2d(spec) => {
             let first = first.expect("a convolution has a weight");
-            gradients[first] = Some(conv::weight_gradient(x(), parameters[first].var.dims(), dy, spec)?);
+            let dims = parameters[first].var.dims();
+            gradients[first] = Some(conv::weight_gradient(x(), dims, dy, spec, step.folded)?);
             if wanted {
-                send(source, Value::own(conv::input_gradient(&run.dims[source], weight(0), dy, spec)?))?;
+                send(source, Value::own(conv::input_gradient(x(), weight(0), dy, spec, step.folded)?))?;
             }
         }
         Layer::Linear { .. } => {
@@ -93,6 +94,7 @@ fn node(
             }
         }
         _ if !step.learns => {}
+        Layer::Relu if step.folded => send(source, gradient.clone())?,
         Layer::Relu | Layer::TrainingRelu => {
             let y = run.values[index].as_ref().expect("a ReLU's output is kept").tensor();
             send(source, Value::own(elementwise::relu_gradient(y, dy)?))?;

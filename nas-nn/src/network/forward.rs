@@ -73,7 +73,8 @@ fn node(network: &mut Network, run: &mut Run, index: usize, images: &Tensor, mod
     let learned = |offset: usize| -> &Tensor { &parameters[step.parameter.expect("the layer has it") + offset].var };
     let result = match &step.layer {
         Layer::Input => return Ok(Value::borrowed(images.clone())),
-        Layer::Conv2d(spec) => conv::forward(x(0), learned(0), spec)?,
+        Layer::Conv2d(spec) => conv::forward(x(0), learned(0), spec, step.folded)?,
+        Layer::Relu if step.folded => return Ok(value(0).clone()),
         Layer::Relu => elementwise::relu_forward(x(0))?,
         Layer::TrainingRelu if matches!(mode, Mode::Train { .. }) => elementwise::relu_forward(x(0))?,
         Layer::TrainingRelu => return Ok(value(0).clone()),

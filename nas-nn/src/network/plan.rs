@@ -11,6 +11,9 @@ pub(super) struct Step {
     pub(super) parameter: Option<usize>,
     /// Index of the node's running mean among the buffers; its running variance follows.
     pub(super) buffer: Option<usize>,
+    /// For a ReLU that only convolutions read: it does nothing itself, they read their input through it. For a
+    /// convolution: its input is such a ReLU.
+    pub(super) folded: bool,
     /// Whether the reverse pass reads the output of this node.
     pub(super) keep: bool,
     /// Whether anything learned lies at or before this node, so that a gradient has somewhere to go.
@@ -30,6 +33,7 @@ pub(super) struct Plan {
 impl Plan {
     /// `parameters` and `buffers` give, for each node, the index of its first tensor.
     pub(super) fn new(graph: &NetworkGraph, parameters: &[Option<usize>], buffers: &[Option<usize>]) -> Self {
+        let foldable = foldable(graph);
         let mut steps: Vec<Step> = Vec::with_capacity(graph.len());
         for (index, node) in graph.nodes() {
             let inputs = graph.inputs(index);
@@ -47,6 +51,7 @@ impl Plan {
                 steps[input].last_reader = index;
             }
             steps.push(Step {
+                folded: foldable[index] || (matches!(node.layer, Layer::Conv2d(_)) && foldable[inputs[0]]),
                 keep: matches!(node.layer, Layer::Relu | Layer::TrainingRelu | Layer::Input),
                 layer: node.layer.clone(),
                 inputs,
@@ -59,4 +64,17 @@ impl Plan {
         let (output, auxiliary) = (graph.output(), graph.auxiliary());
         Self { steps, output, auxiliary, main: graph.reachable(output) }
     }
+}
+
+/// The ReLUs whose every reader is a convolution.
+fn foldable(graph: &NetworkGraph) -> Vec<bool> {
+    let heads = [Some(graph.output()), graph.auxiliary()];
+    let mut foldable: Vec<bool> = graph.nodes().map(|(_, node)| node.layer == Layer::Relu).collect();
+    for (index, node) in graph.nodes() {
+        for input in graph.inputs(index) {
+            foldable[input] &= matches!(node.layer, Layer::Conv2d(_));
+        }
+        foldable[index] &= !heads.contains(&Some(index));
+    }
+    foldable
 }

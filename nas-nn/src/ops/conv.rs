@@ -10,7 +10,7 @@ use crate::pool;
 
 const NAME: &str = "conv2d";
 
-fn problem(x: &[usize], conv: &Conv2d) -> Result<Problem> {
+fn problem(x: &[usize], conv: &Conv2d, rectify: bool) -> Result<Problem> {
     let [batch, channels, height, width] = x else { bail!("{NAME} reads [batch, channels, height, width], not {x:?}") };
     if conv.groups == 0 || channels % conv.groups != 0 || conv.out % conv.groups != 0 {
         bail!("{NAME}: {} groups do not divide {channels} input and {} output channels", conv.groups, conv.out)
@@ -19,7 +19,7 @@ fn problem(x: &[usize], conv: &Conv2d) -> Result<Problem> {
         bail!("{NAME}: a {:?} kernel does not fit a {height}x{width} input", conv.window.kernel)
     };
     let (fan_in, fan_out) = (channels / conv.groups, conv.out / conv.groups);
-    Ok(Problem { geometry, batch: *batch, groups: conv.groups, fan_in, fan_out })
+    Ok(Problem { geometry, batch: *batch, groups: conv.groups, fan_in, fan_out, rectify })
 }
 
 fn check_weight(weight: &[usize], p: &Problem, conv: &Conv2d) -> Result<()> {
@@ -34,9 +34,9 @@ fn output_dims(p: &Problem, conv: &Conv2d) -> [usize; 4] {
     [p.batch, conv.out, p.geometry.output[0], p.geometry.output[1]]
 }
 
-/// y = conv(x, w).
-pub(crate) fn forward(x: &Tensor, w: &Tensor, conv: &Conv2d) -> Result<Tensor> {
-    let p = problem(x.dims(), conv)?;
+/// y = conv(x, w), or conv(relu(x), w) with `rectify`.
+pub(crate) fn forward(x: &Tensor, w: &Tensor, conv: &Conv2d, rectify: bool) -> Result<Tensor> {
+    let p = problem(x.dims(), conv, rectify)?;
     check_weight(w.dims(), &p, conv)?;
     let dims = output_dims(&p, conv);
     let (x, w) = (View::tensor(NAME, x)?, View::tensor(NAME, w)?);
@@ -47,20 +47,21 @@ pub(crate) fn forward(x: &Tensor, w: &Tensor, conv: &Conv2d) -> Result<Tensor> {
     })
 }
 
-/// The gradient of the input, whose dims are `x`.
-pub(crate) fn input_gradient(x: &[usize], w: &Tensor, dy: &Tensor, conv: &Conv2d) -> Result<Tensor> {
-    let p = problem(x, conv)?;
-    let (w, dy) = (View::tensor(NAME, w)?, View::tensor(NAME, dy)?);
-    typed!(NAME, [w, dy], {
-        let mut dx = pool::take::<E>(x.iter().product());
-        conv::input_gradient(&p, dy, w, &mut dx);
-        output(dx, x)
+/// The gradient of the input `x`.
+pub(crate) fn input_gradient(x: &Tensor, w: &Tensor, dy: &Tensor, conv: &Conv2d, rectify: bool) -> Result<Tensor> {
+    let dims = x.dims();
+    let p = problem(dims, conv, rectify)?;
+    let (x, w, dy) = (View::tensor(NAME, x)?, View::tensor(NAME, w)?, View::tensor(NAME, dy)?);
+    typed!(NAME, [x, w, dy], {
+        let mut dx = pool::take::<E>(x.len());
+        conv::input_gradient(&p, x, dy, w, &mut dx);
+        output(dx, dims)
     })
 }
 
 /// The gradient of the weight, whose dims are `w`.
-pub(crate) fn weight_gradient(x: &Tensor, w: &[usize], dy: &Tensor, conv: &Conv2d) -> Result<Tensor> {
-    let p = problem(x.dims(), conv)?;
+pub(crate) fn weight_gradient(x: &Tensor, w: &[usize], dy: &Tensor, conv: &Conv2d, rectify: bool) -> Result<Tensor> {
+    let p = problem(x.dims(), conv, rectify)?;
     let (x, dy) = (View::tensor(NAME, x)?, View::tensor(NAME, dy)?);
     typed!(NAME, [x, dy], {
         let mut dw = vec![E::default(); w.iter().product()];
@@ -77,7 +78,7 @@ impl CustomOp2 for Op {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
-        let p = problem(lx.dims(), &self.0)?;
+        let p = problem(lx.dims(), &self.0, false)?;
         check_weight(lw.dims(), &p, &self.0)?;
         let dims = output_dims(&p, &self.0);
         let (x, w) = (View::storage(NAME, x, lx)?, View::storage(NAME, w, lw)?);
@@ -90,8 +91,8 @@ impl CustomOp2 for Op {
 
     fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (x, w, dy) = (x.contiguous()?, w.contiguous()?, dy.contiguous()?);
-        let dx = input_gradient(x.dims(), &w, &dy, &self.0)?;
-        let dw = weight_gradient(&x, w.dims(), &dy, &self.0)?;
+        let dx = input_gradient(&x, &w, &dy, &self.0, false)?;
+        let dw = weight_gradient(&x, w.dims(), &dy, &self.0, false)?;
         Ok((Some(dx), Some(dw)))
     }
 }
