@@ -75,8 +75,12 @@ impl Study {
         }
         let made = Self::connect(path).and_then(|study| study.lay_out(info).map(|()| study));
         if made.is_err() {
-            // Best effort: the empty file would otherwise stand in the way of the next try.
-            let _ = std::fs::remove_file(path);
+            // Best effort: what was begun would otherwise stand in the way of the next try.
+            for part in ["", "-wal", "-shm"] {
+                let mut name = path.as_os_str().to_owned();
+                name.push(part);
+                let _ = std::fs::remove_file(name);
+            }
         }
         made
     }
@@ -235,42 +239,5 @@ impl Study {
 
     fn damaged(&self, reason: String) -> SearchError {
         SearchError::Damaged { path: self.path.clone(), reason }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use nas_space::Architecture;
-    use serde_json::Value;
-
-    use super::*;
-    use crate::Proposal;
-
-    #[test]
-    fn a_full_disk_is_said_plainly_and_loses_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("study.db");
-        let info = StudyInfo { seed: 1, space: "x".into(), lag: 0, config: String::new(), program: "test".into() };
-        let study = Study::create(&path, &info).unwrap();
-        // SQLite answers a limit on its pages as it answers a disk without space.
-        study.connection.query_row("PRAGMA max_page_count = 20", [], |_| Ok(())).unwrap();
-        let mut kept = 0;
-        let message = loop {
-            let architecture = Architecture { space: "x".into(), choices: vec![1] };
-            let proposal = Proposal { architecture, parent: None, note: Value::String("x".repeat(5000)) };
-            match study.add_proposal("random", kept, proposal, "", 1) {
-                Ok(_) => kept += 1,
-                Err(error) => break error.to_string(),
-            }
-        };
-        let expect = format!(
-            "the disk that holds {} is full; free some space, then `nas resume {}`",
-            path.display(),
-            folder.path().display()
-        );
-        assert_eq!(message, expect);
-        drop(study);
-        assert!(kept > 0);
-        assert_eq!(Study::open(&path).unwrap().trials("random").unwrap().len() as u64, kept);
     }
 }

@@ -55,11 +55,13 @@ impl Study {
     ) -> Result<Trial, SearchError> {
         let (architecture, note) = (json("an architecture", &proposal.architecture)?, json("a note", &proposal.note)?);
         let sql = "INSERT INTO trials (id, arm, number, state, architecture, text, parent, note, seed)
-            SELECT COALESCE(MAX(id) + 1, 0), ?1, ?2, 'waiting', ?3, ?4, ?5, ?6, ?7 FROM trials RETURNING id";
+            SELECT COALESCE(MAX(id) + 1, 0), ?1, ?2, 'waiting', ?3, ?4, ?5, ?6, ?7 FROM trials";
         let (count, parent) = (integer(number), proposal.parent.map(integer));
         let values = params![arm, count, architecture, text, parent, note, seed.to_string()];
-        let id = self.connection.prepare_cached(sql).and_then(|mut s| s.query_row(values, |r| r.get::<_, i64>(0)));
-        let id = id.map_err(|e| self.error("add a trial", e))?;
+        // Not with RETURNING: a statement that is left after its first row drops the error of its commit.
+        let added = self.connection.prepare_cached(sql).and_then(|mut s| s.execute(values));
+        added.map_err(|e| self.error("add a trial", e))?;
+        let id = self.connection.last_insert_rowid();
         Ok(Trial {
             id: u64::try_from(id).unwrap_or_default(),
             arm: arm.to_owned(),

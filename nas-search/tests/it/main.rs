@@ -2,6 +2,8 @@
 
 mod budgets;
 mod failures;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod study;
 mod toy;
 #[cfg(unix)]
