@@ -46,8 +46,9 @@ fn clippy() -> Result<()> {
     shell::run(shell::cargo("clippy --release --workspace --all-targets -- -D warnings"))
 }
 
+/// The docs of the libraries. Those of the binaries are the help texts of their command lines, written for a terminal.
 fn docs() -> Result<()> {
-    let mut command = shell::cargo("doc --release --workspace --no-deps");
+    let mut command = shell::cargo("doc --release --workspace --no-deps --lib");
     command.env("RUSTDOCFLAGS", "-D warnings");
     shell::run(command)
 }
