@@ -4,12 +4,14 @@
 //! [`matrix`](super::matrix) on the planes that [`Geometry`] lays out. A ReLU in front is part of the convolution: its
 //! output is made as the input is read, and its gradient as the input's is written.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::matrix::{Plain, Read, Rectified, dots, rows_product};
 use super::plane::Geometry;
 use crate::element::Element;
-use crate::simd::dispatch;
+use crate::simd::{LANES, dispatch};
 
 /// The sizes of one convolution.
 pub(crate) struct Problem {
@@ -29,7 +31,10 @@ const PLANES: usize = 8;
 
 /// The batch is cut into this many pieces at most when weight gradients are summed: each has a sum of its own, and the
 /// sums are added in order. Fixed, so that the result does not depend on the number of threads.
-const PIECES: usize = 16;
+const PIECES: usize = 8;
+
+/// Elements of laid-out planes that one weight gradient sums over before its lanes are added up: what stays in cache.
+const CACHED: usize = 1 << 16;
 
 impl Problem {
     fn depthwise(&self) -> bool {
@@ -64,6 +69,7 @@ fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T])
     let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
     let rows = p.packed_rows();
+    let width = g.output[1];
     if p.depthwise() {
         y.par_chunks_mut(output * PLANES).enumerate().for_each(|(task, y)| {
             let mut packed = vec![T::ZERO; g.packed_len()];
@@ -75,8 +81,14 @@ fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T])
                         let plane = task * PLANES + i;
                         let weight = &w[plane % p.groups * p.taps()..][..p.taps()];
                         g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
-                        rows_product::<T, Plain>(weight, &rows, &packed, g.flat_len(), &mut flat, 0, 1);
-                        g.gather(&flat, y);
+                        if width >= LANES {
+                            for (row, y) in y.chunks_exact_mut(width).enumerate() {
+                                rows_product::<T, Plain>(weight, &rows, &packed[row * g.pitch..], width, y, 0, 1);
+                            }
+                        } else {
+                            rows_product::<T, Plain>(weight, &rows, &packed, g.flat_len(), &mut flat, 0, 1);
+                            g.gather(&flat, y);
+                        }
                     }
                 },
             );
@@ -247,43 +259,26 @@ fn weight_gradient_from<T: Element, R: Read>(p: &Problem, dy: &[T], x: &[T], dw:
                         let plane = sample * p.groups + channel;
                         g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
                         g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
-                        dots::<T, Plain>(&spread[g.margin()..], 0, 1, &rows, &packed, g.flat_len(), dw);
+                        dots::<T, Plain>(&spread[g.margin()..], 0, 1, &rows, &packed, g.flat_len(), &[(0, 0)], dw);
                     }
                 },
             );
         });
         return;
     }
-    let (sample_in, sample_out) = (p.groups * p.fan_in * input, p.groups * p.fan_out * output);
     let piece = p.batch.div_ceil(PIECES);
     let sums: Vec<Vec<T>> = (0..p.batch.div_ceil(piece))
         .into_par_iter()
         .map(|index| {
             let mut sum = vec![T::ZERO; dw.len()];
-            let direct = g.is_pointwise();
-            let mut packed = vec![T::ZERO; if direct { 0 } else { p.fan_in * g.packed_len() }];
-            let mut spread = vec![T::ZERO; if direct { 0 } else { p.fan_out * g.spread_len() }];
+            let samples = index * piece..((index + 1) * piece).min(p.batch);
             dispatch(
                 #[inline(always)]
                 || {
-                    for sample in index * piece..((index + 1) * piece).min(p.batch) {
-                        for group in 0..p.groups {
-                            let x = &x[sample * sample_in + group * p.fan_in * input..][..p.fan_in * input];
-                            let dy = &dy[sample * sample_out + group * p.fan_out * output..][..p.fan_out * output];
-                            let sum = &mut sum[group * p.group_weights()..(group + 1) * p.group_weights()];
-                            if direct {
-                                dots::<T, R>(dy, output, p.fan_out, &rows, x, output, sum);
-                                continue;
-                            }
-                            for (plane, packed) in x.chunks_exact(input).zip(packed.chunks_exact_mut(g.packed_len())) {
-                                g.pack::<T, R>(plane, packed, T::ZERO);
-                            }
-                            for (plane, spread) in dy.chunks_exact(output).zip(spread.chunks_exact_mut(g.spread_len())) {
-                                g.spread(plane, spread);
-                            }
-                            let left = &spread[g.margin()..];
-                            dots::<T, Plain>(left, g.spread_len(), p.fan_out, &rows, &packed, g.flat_len(), sum);
-                        }
+                    if g.is_pointwise() {
+                        weight_gradient_in_place::<T, R>(p, &rows, samples, dy, x, &mut sum);
+                    } else {
+                        weight_gradient_laid_out::<T, R>(p, &rows, samples, dy, x, &mut sum);
                     }
                 },
             );
@@ -294,6 +289,66 @@ fn weight_gradient_from<T: Element, R: Read>(p: &Problem, dy: &[T], x: &[T], dw:
     for sum in sums {
         for (total, part) in dw.iter_mut().zip(sum) {
             *total += part;
+        }
+    }
+}
+
+/// The weight gradient of some samples of a 1x1 convolution, which reads its planes where they lie.
+#[inline(always)]
+fn weight_gradient_in_place<T: Element, R: Read>(
+    p: &Problem,
+    rows: &[usize],
+    samples: Range<usize>,
+    dy: &[T],
+    x: &[T],
+    sum: &mut [T],
+) {
+    let pixels = p.geometry.output_len();
+    for group in 0..p.groups {
+        let starts = |sample: usize| {
+            let plane = sample * p.groups + group;
+            (plane * p.fan_out * pixels, plane * p.fan_in * pixels)
+        };
+        let starts: Vec<(usize, usize)> = samples.clone().map(starts).collect();
+        let sum = &mut sum[group * p.group_weights()..(group + 1) * p.group_weights()];
+        dots::<T, R>(dy, pixels, p.fan_out, rows, x, pixels, &starts, sum);
+    }
+}
+
+/// The weight gradient of some samples of any other convolution: planes are laid out for a few samples at a time.
+#[inline(always)]
+fn weight_gradient_laid_out<T: Element, R: Read>(
+    p: &Problem,
+    rows: &[usize],
+    samples: Range<usize>,
+    dy: &[T],
+    x: &[T],
+    sum: &mut [T],
+) {
+    let g = &p.geometry;
+    let (input, output) = (g.input_len(), g.output_len());
+    let (packed_sample, spread_sample) = (p.fan_in * g.packed_len(), p.fan_out * g.spread_len());
+    let together = (CACHED / (packed_sample + spread_sample)).clamp(1, samples.len());
+    let mut packed = vec![T::ZERO; together * packed_sample];
+    let mut spread = vec![T::ZERO; together * spread_sample];
+    for first in samples.clone().step_by(together) {
+        let count = together.min(samples.end - first);
+        let starts: Vec<(usize, usize)> = (0..count).map(|i| (i * spread_sample, i * packed_sample)).collect();
+        for group in 0..p.groups {
+            for i in 0..count {
+                let plane = (first + i) * p.groups + group;
+                let x = x[plane * p.fan_in * input..][..p.fan_in * input].chunks_exact(input);
+                let dy = dy[plane * p.fan_out * output..][..p.fan_out * output].chunks_exact(output);
+                for (plane, packed) in x.zip(packed[i * packed_sample..].chunks_exact_mut(g.packed_len())) {
+                    g.pack::<T, R>(plane, packed, T::ZERO);
+                }
+                for (plane, spread) in dy.zip(spread[i * spread_sample..].chunks_exact_mut(g.spread_len())) {
+                    g.spread(plane, spread);
+                }
+            }
+            let sum = &mut sum[group * p.group_weights()..(group + 1) * p.group_weights()];
+            let left = &spread[g.margin()..];
+            dots::<T, Plain>(left, g.spread_len(), p.fan_out, rows, &packed, g.flat_len(), &starts, sum);
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn linear<T: Element>(x: &[T], w: &[T], bias: &[T], features: usize, 
         y.copy_from_slice(bias);
         dispatch(
             #[inline(always)]
-            || dots::<T, Plain>(x, 0, 1, &rows, w, features, y),
+            || dots::<T, Plain>(x, 0, 1, &rows, w, features, &[(0, 0)], y),
         );
     });
 }

@@ -152,16 +152,32 @@ fn narrow<T: Element, R: Read, const M: usize>(a: &[T], rows: &[usize], b: &[T],
     }
 }
 
-/// `d[m][k] += Σ_i a[m·lda + i] · b[rows[k] + i]` over `n` elements, for `m` rows; `d` has row stride `rows.len()`.
+/// `d[m][k] += Σ_s Σ_i a[s_a + m·lda + i] · b[s_b + rows[k] + i]` over `n` elements of each sample `(s_a, s_b)`, for `m`
+/// rows; `d` has row stride `rows.len()`. The lanes are added up once, behind the last sample.
 #[inline(always)]
-pub(crate) fn dots<T: Element, R: Read>(a: &[T], lda: usize, m: usize, rows: &[usize], b: &[T], n: usize, d: &mut [T]) {
+pub(crate) fn dots<T: Element, R: Read>(
+    a: &[T],
+    lda: usize,
+    m: usize,
+    rows: &[usize],
+    b: &[T],
+    n: usize,
+    samples: &[(usize, usize)],
+    d: &mut [T],
+) {
     let mut row = 0;
     while row + 4 <= m {
-        dots_strip::<T, R, 4, 4>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
+        dots_strip::<T, R, 4, 4>(&a[row * lda..], lda, rows, b, n, samples, &mut d[row * rows.len()..]);
         row += 4;
     }
     while row < m {
-        dots_strip::<T, R, 1, 5>(&a[row * lda..], lda, rows, b, n, &mut d[row * rows.len()..]);
+        let (a, d) = (&a[row * lda..], &mut d[row * rows.len()..]);
+        // The taps of a 3x3 kernel fit the registers at once; those of 5x5 in fives.
+        if rows.len() == 9 {
+            dots_block::<T, R, 1, 9>(a, lda, rows, b, n, samples, d, 9);
+        } else {
+            dots_strip::<T, R, 1, 5>(a, lda, rows, b, n, samples, d);
+        }
         row += 1;
     }
 }
@@ -173,15 +189,16 @@ fn dots_strip<T: Element, R: Read, const M: usize, const K: usize>(
     rows: &[usize],
     b: &[T],
     n: usize,
+    samples: &[(usize, usize)],
     d: &mut [T],
 ) {
     let mut k = 0;
     while k + K <= rows.len() {
-        dots_block::<T, R, M, K>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
+        dots_block::<T, R, M, K>(a, lda, &rows[k..], b, n, samples, &mut d[k..], rows.len());
         k += K;
     }
     while k < rows.len() {
-        dots_block::<T, R, M, 1>(a, lda, &rows[k..], b, n, &mut d[k..], rows.len());
+        dots_block::<T, R, M, 1>(a, lda, &rows[k..], b, n, samples, &mut d[k..], rows.len());
         k += 1;
     }
 }
@@ -193,38 +210,45 @@ fn dots_block<T: Element, R: Read, const M: usize, const K: usize>(
     rows: &[usize],
     b: &[T],
     n: usize,
+    samples: &[(usize, usize)],
     d: &mut [T],
     ldd: usize,
 ) {
     let mut sums = [[[T::ZERO; LANES]; K]; M];
-    // All slices get the one length `blocks`, so that the loop over them needs no checks.
     let blocks = n / LANES;
-    let mut left: [&[[T; LANES]]; M] = [&[]; M];
-    let mut right: [&[[T; LANES]]; K] = [&[]; K];
-    for m in 0..M {
-        left[m] = &a[m * lda..m * lda + n].as_chunks::<LANES>().0[..blocks];
-    }
-    for k in 0..K {
-        right[k] = &b[rows[k]..rows[k] + n].as_chunks::<LANES>().0[..blocks];
-    }
-    for block in 0..blocks {
+    for &(a_from, b_from) in samples {
+        // All slices get the one length `blocks`, so that the loop over them needs no checks.
+        let mut left: [&[[T; LANES]]; M] = [&[]; M];
+        let mut right: [&[[T; LANES]]; K] = [&[]; K];
+        for m in 0..M {
+            left[m] = &a[a_from + m * lda..][..n].as_chunks::<LANES>().0[..blocks];
+        }
         for k in 0..K {
-            let y = right[k][block].map(R::read);
-            for m in 0..M {
-                let x = left[m][block];
-                for lane in 0..LANES {
-                    sums[m][k][lane] = x[lane].fma(y[lane], sums[m][k][lane]);
+            right[k] = &b[b_from + rows[k]..][..n].as_chunks::<LANES>().0[..blocks];
+        }
+        for block in 0..blocks {
+            for k in 0..K {
+                let y = right[k][block].map(R::read);
+                for m in 0..M {
+                    let x = left[m][block];
+                    for lane in 0..LANES {
+                        sums[m][k][lane] = x[lane].fma(y[lane], sums[m][k][lane]);
+                    }
+                }
+            }
+        }
+        for i in blocks * LANES..n {
+            for k in 0..K {
+                let y = R::read(b[b_from + rows[k] + i]);
+                for m in 0..M {
+                    sums[m][k][i % LANES] = a[a_from + m * lda + i].fma(y, sums[m][k][i % LANES]);
                 }
             }
         }
     }
     for m in 0..M {
         for k in 0..K {
-            let mut sum = fold(sums[m][k]);
-            for i in blocks * LANES..n {
-                sum = a[m * lda + i].fma(R::read(b[rows[k] + i]), sum);
-            }
-            d[m * ldd + k] += sum;
+            d[m * ldd + k] += fold(sums[m][k]);
         }
     }
 }

@@ -34,40 +34,55 @@ impl Extent {
     }
 }
 
+/// Lanes of a sum over a plane: four registers, so that additions need not wait for one another.
+const WIDE: usize = 4 * LANES;
+
+#[inline(always)]
+fn fold_wide<T: Element>(lanes: [T; WIDE]) -> T {
+    let (parts, _) = lanes.as_chunks::<LANES>();
+    let mut sum = parts[0];
+    for part in &parts[1..] {
+        for lane in 0..LANES {
+            sum[lane] += part[lane];
+        }
+    }
+    fold(sum)
+}
+
 #[inline(always)]
 fn sum<T: Element>(values: &[T]) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [T::ZERO; WIDE];
+    let (chunks, rest) = values.as_chunks::<WIDE>();
     for chunk in chunks {
-        for lane in 0..LANES {
+        for lane in 0..WIDE {
             lanes[lane] += chunk[lane];
         }
     }
     for (lane, value) in lanes.iter_mut().zip(rest) {
         *lane += *value;
     }
-    fold(lanes)
+    fold_wide(lanes)
 }
 
 /// Σ (v - center) and Σ (v - center)².
 #[inline(always)]
 fn deviations<T: Element>(values: &[T], center: T) -> (f64, f64) {
-    let (mut plain, mut squared) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    let (mut plain, mut squared) = ([T::ZERO; WIDE], [T::ZERO; WIDE]);
     let mut add = |lane: usize, value: T| {
         let deviation = value - center;
         plain[lane] += deviation;
         squared[lane] = deviation.fma(deviation, squared[lane]);
     };
-    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (chunks, rest) = values.as_chunks::<WIDE>();
     for chunk in chunks {
-        for lane in 0..LANES {
+        for lane in 0..WIDE {
             add(lane, chunk[lane]);
         }
     }
     for (lane, value) in rest.iter().enumerate() {
         add(lane, *value);
     }
-    (fold(plain).wide(), fold(squared).wide())
+    (fold_wide(plain).wide(), fold_wide(squared).wide())
 }
 
 /// Mean and biased variance of every channel.
@@ -145,10 +160,10 @@ pub(crate) fn gradient_sums<T: Element>(extent: Extent, x: &[T], dy: &[T], mean:
                 for sample in 0..extent.batch {
                     let x = extent.plane(x, sample, channel);
                     let dy = extent.plane(dy, sample, channel);
-                    let (mut a, mut b) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-                    let ((x_chunks, x_rest), (dy_chunks, dy_rest)) = (x.as_chunks::<LANES>(), dy.as_chunks::<LANES>());
+                    let (mut a, mut b) = ([T::ZERO; WIDE], [T::ZERO; WIDE]);
+                    let ((x_chunks, x_rest), (dy_chunks, dy_rest)) = (x.as_chunks::<WIDE>(), dy.as_chunks::<WIDE>());
                     for (x, dy) in x_chunks.iter().zip(dy_chunks) {
-                        for lane in 0..LANES {
+                        for lane in 0..WIDE {
                             a[lane] += dy[lane];
                             b[lane] = dy[lane].fma(x[lane] - center, b[lane]);
                         }
@@ -157,8 +172,8 @@ pub(crate) fn gradient_sums<T: Element>(extent: Extent, x: &[T], dy: &[T], mean:
                         a[lane] += *dy;
                         b[lane] = dy.fma(*x - center, b[lane]);
                     }
-                    plain += fold(a).wide();
-                    weighted += fold(b).wide();
+                    plain += fold_wide(a).wide();
+                    weighted += fold_wide(b).wide();
                 }
                 // The center was rounded; this is what it was off by.
                 (plain, weighted + plain * (center.wide() - mean[channel]))

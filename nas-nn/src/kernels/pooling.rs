@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::matrix::Plain;
 use super::plane::Geometry;
 use crate::element::Element;
-use crate::simd::dispatch;
+use crate::simd::{LANES, dispatch};
 
 /// Planes a task handles.
 const PLANES: usize = 8;
@@ -65,12 +65,22 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
 
 #[inline(always)]
 fn largest<T: Element>(offsets: &[usize], packed: &[T], flat: &mut [T]) {
-    flat.fill(T::LOWEST);
-    for &offset in offsets {
-        for (best, &value) in flat.iter_mut().zip(&packed[offset..]) {
-            // A NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
-            *best = if value > *best || value != value { value } else { *best };
+    // A NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
+    let larger = |best: T, value: T| if value > best || value != value { value } else { best };
+    let (chunks, rest) = flat.as_chunks_mut::<LANES>();
+    let whole = chunks.len() * LANES;
+    for (index, chunk) in chunks.iter_mut().enumerate() {
+        let mut best = [T::LOWEST; LANES];
+        for &offset in offsets {
+            let values = &packed[offset + index * LANES..][..LANES];
+            for lane in 0..LANES {
+                best[lane] = larger(best[lane], values[lane]);
+            }
         }
+        *chunk = best;
+    }
+    for (i, best) in rest.iter_mut().enumerate() {
+        *best = offsets.iter().fold(T::LOWEST, |best, offset| larger(best, packed[offset + whole + i]));
     }
 }
 
