@@ -56,9 +56,8 @@ pub(crate) fn fill(path: &Path, network: &mut Network, tensors: &[(String, Tenso
     let mut values = Vec::with_capacity(found.len());
     for (name, own) in tensors_of(network) {
         let Some(tensor) = found.remove(name.as_str()) else {
-            let reason = format!(
-                "the tensor `{name}` is missing; the file belongs to another network, or was made without it"
-            );
+            let reason =
+                format!("the tensor `{name}` is missing; the file belongs to another network, or was made without it");
             return Err(NnError::file(path, reason));
         };
         if tensor.dims() != own.dims() {

@@ -83,7 +83,8 @@ impl TrainFromScratch {
     }
 
     fn measure(&self, job: &Job, progress: &mut Progress<'_>) -> Result<Measurement, Failure> {
-        let graph = self.space.lower(&job.architecture, &self.network).map_err(|e| Failure::new("error", e.to_string()))?;
+        let graph =
+            self.space.lower(&job.architecture, &self.network).map_err(|e| Failure::new("error", e.to_string()))?;
         self.check_memory(&graph)?;
         let (parameters, flops) = (graph.parameters() as u64, graph.flops());
         let checkpoint = self.checkpoint_every.map(|_| job.folder.join(CHECKPOINT));

@@ -9,6 +9,8 @@ mod error;
 mod evaluator;
 mod element;
 mod init;
+// The one module with unsafe code: loads whose bounds are checked once for a whole product, not once a register.
+#[allow(unsafe_code)]
 mod kernels;
 mod network;
 pub mod ops;
@@ -16,6 +18,8 @@ pub mod optim;
 pub mod pool;
 pub mod schedule;
 mod simd;
+#[cfg(test)]
+mod testing;
 pub mod trainer;
 
 pub use error::NnError;

@@ -157,10 +157,8 @@ fn gradients_that_do_not_fit_are_named() {
 fn the_norm_is_over_all_tensors_and_clipping_keeps_the_direction() {
     let numbers: Vec<f32> = (0..37).map(|i| i as f32 - 18.0).collect();
     let expect = (numbers.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() + 9.0).sqrt();
-    let mut gradients = [
-        Tensor::new(numbers.as_slice(), &Device::Cpu).unwrap(),
-        Tensor::new(&[3.0_f64], &Device::Cpu).unwrap(),
-    ];
+    let mut gradients =
+        [Tensor::new(numbers.as_slice(), &Device::Cpu).unwrap(), Tensor::new(&[3.0_f64], &Device::Cpu).unwrap()];
     let norm = clip_by_norm(&mut gradients, 2.0).unwrap();
     assert!((norm - expect).abs() < 1e-12, "{norm}, not {expect}");
     assert!((global_norm(&gradients).unwrap() - 2.0).abs() < 1e-5);

@@ -174,7 +174,11 @@ impl TrainConfig {
 
     /// A fresh optimiser.
     pub fn optimizer(&self) -> Box<dyn Optimizer> {
-        let adam = |adam: Adam| Adam { epsilon: self.epsilon, ..adam.betas(self.beta1, self.beta2) };
+        let adam = |adam: Adam| {
+            let mut adam = adam.betas(self.beta1, self.beta2);
+            adam.epsilon = self.epsilon;
+            adam
+        };
         match self.optimizer {
             OptimizerKind::Sgd => Box::new(Sgd::new(self.momentum, self.nesterov, self.weight_decay, self.decay)),
             OptimizerKind::Adamw => Box::new(adam(Adam::adamw(self.weight_decay, self.decay))),
