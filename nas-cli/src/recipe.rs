@@ -111,6 +111,8 @@ pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
     trial_training(config).validate_for(data.shape())?;
     final_training(config).validate_for(data.shape())?;
     data.trial_images(config)?;
+    let (population, sample) = (config.search.population, config.search.sample);
+    nas_evolution::EvolutionConfig { population, sample, ..nas_evolution::EvolutionConfig::PAPER }.check()?;
     Ok(())
 }
 

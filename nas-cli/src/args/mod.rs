@@ -14,7 +14,7 @@ use crate::exit;
 
 /// Finds a neural network for your images, trains it, and hands it over.
 #[derive(Debug, Parser)]
-#[command(name = "nas", version, max_term_width = 110, after_help = EXAMPLES, after_long_help = long_help())]
+#[command(name = "nas", version, max_term_width = 110, args_override_self = true, after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

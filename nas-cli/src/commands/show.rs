@@ -19,7 +19,8 @@ struct Part {
     shape: nas_space::Shape,
     parameters: usize,
     flops: u64,
-    activations: usize,
+    /// Bytes of activations of one image.
+    memory: usize,
 }
 
 /// Shows it.
@@ -52,7 +53,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
             "output": [p.shape.channels, p.shape.height, p.shape.width],
             "parameters": p.parameters,
             "flops": p.flops,
-            "activation_bytes": p.activations * args.batch_size,
+            "activation_bytes": p.memory * args.batch_size,
         })).collect::<Vec<_>>(),
     }));
     out.result(&cells(&blueprint)?);
@@ -67,7 +68,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = parts
         .iter()
         .map(|p| {
-            let memory = bytes((p.activations * args.batch_size) as u64);
+            let memory = bytes((p.memory * args.batch_size) as u64);
             vec![p.name.clone(), p.shape.to_string(), count(p.parameters as u64), count(p.flops), memory]
         })
         .collect();
@@ -113,13 +114,13 @@ fn parts(graph: &NetworkGraph) -> Vec<Part> {
         };
         let at = parts.iter().position(|p| p.name == name).unwrap_or_else(|| {
             let cell = node.place.cell;
-            parts.push(Part { name, cell, shape: node.shape, parameters: 0, flops: 0, activations: 0 });
+            parts.push(Part { name, cell, shape: node.shape, parameters: 0, flops: 0, memory: 0 });
             parts.len() - 1
         });
         let part = &mut parts[at];
         part.shape = node.shape;
         part.parameters += graph.parameters_of(index);
-        part.activations += node.shape.elements();
+        part.memory += node.shape.elements() * size_of::<f32>();
         // The auxiliary head does not exist at inference, which is what multiply-adds are counted for.
         part.flops += if used[index] { graph.flops_of(index) } else { 0 };
     }

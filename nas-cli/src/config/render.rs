@@ -24,10 +24,7 @@ const KEYS: &[(&str, &str)] = &[
     ("search.time", "budget: wall-clock time of search and final training together, such as \"30m\""),
     ("search.population", "evolution: how many networks live at a time"),
     ("search.sample", "evolution: how many are drawn, with replacement, to pick a parent"),
-    (
-        "search.lag",
-        "how many trials may be unfinished when the next is proposed; at least the number of jobs keeps all busy",
-    ),
+    ("search.lag", "how many trials may be unfinished when the next is proposed; one more than that can run at once"),
     ("search.baseline", "whether random search follows, with the same number of trials"),
     ("search.trial_timeout", "a trial that takes longer has failed, such as \"10m\""),
     ("trial.epochs", "passes of each trial over its training images"),
@@ -147,7 +144,7 @@ mod tests {
     fn a_study_keeps_all_but_the_machine() {
         let mut config = config();
         let text = render_for_study(&config);
-        assert!(!text.contains("jobs"), "{text}");
+        assert!(!text.contains("\njobs = "), "{text}");
         config.run = crate::config::RunConfig::default();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
     }

@@ -14,7 +14,7 @@ pub struct Progress {
 }
 
 /// How often a plain line may come, so that a log of hours stays readable.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
+const BETWEEN_LINES: Duration = Duration::from_secs(30);
 
 impl Progress {
     /// Progress over `length` units of a name, such as "trials".

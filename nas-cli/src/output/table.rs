@@ -48,7 +48,7 @@ mod tests {
             &[("name", Align::Left), ("n", Align::Right)],
             &[vec!["a".into(), "100".into()], vec!["bcdef".into(), "7".into()]],
         );
-        assert_eq!(text, " name     n\n─────────────\n a      100\n bcdef    7");
+        assert_eq!(text, "  name      n\n───────────────\n  a       100\n  bcdef     7");
     }
 
     #[test]

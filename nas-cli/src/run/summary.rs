@@ -124,6 +124,9 @@ fn remarks(searched: &Searched) -> Vec<String> {
             "Random search found a better one in as many trials ({trials}): {theirs} against {ours}. \
              It is in arch-random.json; what was trained is the best of `{arm}`."
         ),
+        std::cmp::Ordering::Equal if best.number == searched.winner.number => {
+            format!("Random search in as many trials ({trials}) found nothing better; both share the random beginning.")
+        }
         std::cmp::Ordering::Equal => format!("Random search found one as good in as many trials ({trials})."),
         std::cmp::Ordering::Less => {
             format!("Random search in as many trials ({trials}) came to {theirs}, `{arm}` to {ours}.")

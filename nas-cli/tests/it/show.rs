@@ -1,0 +1,105 @@
+//! `nas show` and the lists: published counts, and JSON that is nothing but JSON.
+
+use std::path::Path;
+
+use crate::nas;
+
+fn show(args: &[&str]) -> serde_json::Value {
+    let all: Vec<&str> = ["show"].iter().chain(args).chain(&["--json"]).copied().collect();
+    nas(Path::new("."), &all).ok().json()
+}
+
+fn check(args: &[&str], parameters: u64) {
+    let found = show(args);
+    assert_eq!(found["parameters"], parameters, "{args:?}");
+    let cells = found["cells"].as_array().unwrap();
+    let sum = |key: &str| cells.iter().map(|c| c[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum("parameters"), parameters, "the parts add up: {args:?}");
+    assert_eq!(sum("flops"), found["flops"].as_u64().unwrap(), "the parts add up: {args:?}");
+    assert_eq!(
+        sum("activation_bytes") / 96,
+        found["activation_memory"]["bytes"].as_u64().unwrap() / 96 - input(&found)
+    );
+}
+
+/// Bytes of the image itself, which belongs to no part.
+fn input(found: &serde_json::Value) -> u64 {
+    let input = &found["network"]["input"];
+    4 * ["channels", "height", "width"].iter().map(|k| input[k].as_u64().unwrap()).product::<u64>()
+}
+
+#[test]
+fn published_networks_have_their_published_parameters() {
+    let cifar = ["--channels", "36", "--layers", "20"];
+    let with = |name, more: &[&'static str]| [&[name], &cifar[..], more].concat();
+    check(&with("DARTS_V2", &[]), 3_349_342);
+    check(&with("DARTS_V1", &[]), 3_169_414);
+    check(&with("darts_v2", &["--auxiliary"]), 3_825_768);
+    check(&with("DARTS_V1", &["--auxiliary"]), 3_645_840);
+    let imagenet = ["--stem", "imagenet", "--channels", "48", "--layers", "14", "--classes", "1000"];
+    check(&[&["DARTS_V2"], &imagenet[..]].concat(), 4_718_752);
+    check(&[&["DARTS_V1"], &imagenet[..]].concat(), 4_510_432);
+}
+
+#[test]
+fn nasbench_strings_have_their_measured_parameters() {
+    for (operation, parameters) in [("skip_connect", 73_306), ("nor_conv_1x1", 241_306), ("nor_conv_3x3", 1_531_546)] {
+        let o = operation;
+        check(&[&format!("|{o}~0|+|{o}~0|{o}~1|+|{o}~0|{o}~1|{o}~2|")], parameters);
+    }
+}
+
+#[test]
+fn an_architecture_file_and_its_text_show_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = show(&["DARTS_V2"]);
+    let path = folder.path().join("cell.txt");
+    std::fs::write(&path, shown["text"].as_str().unwrap()).unwrap();
+    assert_eq!(show(&[path.to_str().unwrap()]), shown);
+    assert_eq!(show(&[shown["text"].as_str().unwrap()]), shown);
+}
+
+#[test]
+fn the_drawing_is_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = nas(folder.path(), &["show", "DARTS_V1", "--dot", "cells.dot"]).ok();
+    assert!(ran.stdout.contains("c_k    = concat(node 0, node 1, node 2, node 3)"), "{}", ran.stdout);
+    let dot = std::fs::read_to_string(folder.path().join("cells.dot")).unwrap();
+    assert!(dot.starts_with("digraph"), "{dot}");
+}
+
+#[test]
+fn lists_are_json_too() {
+    let here = Path::new(".");
+    let spaces = nas(here, &["spaces", "--json"]).ok().json();
+    assert_eq!(spaces["spaces"][1]["architectures"], "15625");
+    let strategies = nas(here, &["strategies", "--json"]).ok().json();
+    assert_eq!(strategies["strategies"][0]["name"], "evolution");
+    let sets = nas(here, &["data", "list", "--json"]).ok().json();
+    assert_eq!(sets["data_sets"][0]["presence"], "embedded");
+    let digits = nas(here, &["data", "info", "digits", "--json"]).ok().json();
+    assert_eq!(digits["classes"].as_array().unwrap().len(), 10);
+    for plain in [&["spaces"][..], &["strategies"], &["data", "list"], &["data", "info", "digits"]] {
+        assert!(nas(here, plain).ok().stdout.lines().count() > 4, "{plain:?}");
+    }
+}
+
+#[test]
+fn help_teaches_by_example_and_lists_exit_codes() {
+    let help = nas(Path::new("."), &["--help"]).ok().stdout;
+    assert!(help.contains("nas search --data photos/ --time 30m") && help.contains("130"), "{help}");
+    for command in ["search", "resume", "train", "evaluate", "show", "init", "completions"] {
+        let help = nas(Path::new("."), &[command, "--help"]).ok().stdout;
+        assert!(help.contains("Examples:\n  nas "), "{command}: {help}");
+    }
+    let rule = nas(Path::new("."), &["search", "--explain"]).ok().stdout;
+    assert!(rule.contains("speed probe"), "{rule}");
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = nas(Path::new("."), &["completions", shell]).ok().stdout;
+        assert!(script.contains("evaluate"), "{shell}");
+    }
+}
