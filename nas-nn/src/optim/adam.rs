@@ -36,6 +36,9 @@ struct Moments {
     steps: i64,
 }
 
+/// [`Moments`] while they are read: mean, square, steps.
+type Parts = (Option<Tensor>, Option<Tensor>, Option<i64>);
+
 /// The factors of one update, in f64.
 #[derive(Clone, Copy)]
 struct Factors {
@@ -124,7 +127,7 @@ impl Optimizer for Adam {
     }
 
     fn load_state(&mut self, parameters: &[Parameter], state: &[(String, Tensor)]) -> Result<(), NnError> {
-        let mut parts: BTreeMap<String, (Option<Tensor>, Option<Tensor>, Option<i64>)> = BTreeMap::new();
+        let mut parts: BTreeMap<String, Parts> = BTreeMap::new();
         for (name, tensor) in state {
             let (parameter, suffix) = owner(parameters, name, &["mean", "square", "steps"])?;
             let part = parts.entry(parameter.name.clone()).or_default();

@@ -101,6 +101,20 @@ fn a_training_depends_on_its_seed_alone() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_bit() {
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer = Trainer::new(network(16), data(200, 25), config(), Seed::new(1)).unwrap();
+            let report = trainer.run(&RunOptions::default(), &mut |_| true).unwrap();
+            (report, bits(trainer.network()))
+        })
+    };
+    let one = run(1);
+    assert!(run(2) == one && run(5) == one);
+}
+
+#[test]
 fn a_training_learns() {
     let config = TrainConfig { epochs: 12, batch_size: 32, learning_rate: 0.2, ..TrainConfig::default() };
     let mut trainer = Trainer::new(network(16), data(800, 300), config, Seed::new(1)).unwrap();
