@@ -1,6 +1,6 @@
 //! The number types the kernels run in: f32 to train, f64 to judge gradients.
 
-use std::ops::{Add, AddAssign, Div, Mul, Sub};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Sub};
 
 use candle_core::WithDType;
 
@@ -14,6 +14,7 @@ pub(crate) trait Element:
     + Mul<Output = Self>
     + Div<Output = Self>
     + AddAssign
+    + MulAssign
 {
     const ZERO: Self;
     const ONE: Self;
@@ -23,6 +24,7 @@ pub(crate) trait Element:
     fn fma(self, a: Self, b: Self) -> Self;
     fn of(value: f64) -> Self;
     fn wide(self) -> f64;
+    fn is_nan(self) -> bool;
 }
 
 macro_rules! element {
@@ -43,6 +45,10 @@ macro_rules! element {
             #[inline(always)]
             fn wide(self) -> f64 {
                 f64::from(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                <$type>::is_nan(self)
             }
         }
     };

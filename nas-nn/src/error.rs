@@ -53,7 +53,9 @@ pub enum NnError {
         expected: [usize; 3],
     },
     /// A loss or a gradient became NaN or infinite.
-    #[error("the {what} became {value} at epoch {epoch}, step {step}; a lower learning rate or gradient clipping helps")]
+    #[error(
+        "the {what} became {value} at epoch {epoch}, step {step}; a lower learning rate or gradient clipping helps"
+    )]
     NotFinite {
         /// What it was: `loss`, `validation loss` or `gradient's norm`.
         what: &'static str,

@@ -5,9 +5,9 @@
 //! `VarBuilder`), and every op is also a candle `CustomOp`, for layers written in plain candle code.
 
 pub mod checkpoint;
+mod element;
 mod error;
 mod evaluator;
-mod element;
 mod init;
 // The one module with unsafe code: loads whose bounds are checked once for a whole product, not once a register.
 #[allow(unsafe_code)]

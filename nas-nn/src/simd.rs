@@ -15,3 +15,12 @@ static ARCH: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
 pub(crate) fn dispatch<R>(work: impl FnOnce() -> R) -> R {
     ARCH.dispatch(work)
 }
+
+/// Work, in elements touched, below which handing a task to another thread costs more than it saves.
+const GRAIN: usize = 1 << 15;
+
+/// How many items of so much work each make a task worth handing over. It bounds how finely rayon splits; the items and
+/// what is computed in each stay the same, and so do the results.
+pub(crate) fn items_per_task(work: usize) -> usize {
+    (GRAIN / work.max(1)).max(1)
+}

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::matrix::{Plain, Read, Rectified, dots, rows_product};
 use super::plane::Geometry;
 use crate::element::Element;
-use crate::simd::{LANES, dispatch};
+use crate::simd::{LANES, dispatch, items_per_task};
 
 /// The sizes of one convolution.
 pub(crate) struct Problem {
@@ -45,6 +45,11 @@ impl Problem {
         self.geometry.taps.len()
     }
 
+    /// Elements touched for one sample, give or take: a multiply-add of these products is an eighth of a touch.
+    fn sample_work(&self) -> usize {
+        self.geometry.output_len() * self.groups * self.group_weights() / 8
+    }
+
     /// Weights of one group.
     fn group_weights(&self) -> usize {
         self.fan_out * self.fan_in * self.taps()
@@ -71,7 +76,8 @@ fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T])
     let rows = p.packed_rows();
     let width = g.output[1];
     if p.depthwise() {
-        y.par_chunks_mut(output * PLANES).enumerate().for_each(|(task, y)| {
+        let grain = items_per_task(PLANES * output * p.taps());
+        y.par_chunks_mut(output * PLANES).with_min_len(grain).enumerate().for_each(|(task, y)| {
             let mut packed = vec![T::ZERO; g.packed_len()];
             let mut flat = vec![T::ZERO; g.flat_len()];
             dispatch(
@@ -96,7 +102,8 @@ fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T])
         return;
     }
     let (sample_in, sample_out) = (p.groups * p.fan_in * input, p.groups * p.fan_out * output);
-    y.par_chunks_mut(sample_out).enumerate().for_each(|(sample, y)| {
+    let grain = items_per_task(p.sample_work());
+    y.par_chunks_mut(sample_out).with_min_len(grain).enumerate().for_each(|(sample, y)| {
         let x = &x[sample * sample_in..(sample + 1) * sample_in];
         let direct = g.is_pointwise();
         let mut packed = vec![T::ZERO; if direct { 0 } else { p.fan_in * g.packed_len() }];
@@ -162,7 +169,8 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, x: &[T], dy: &[T], w: &[T]
     let (input, output) = (g.input_len(), g.output_len());
     let phases = turned(p, w);
     if p.depthwise() {
-        dx.par_chunks_mut(input * PLANES).enumerate().for_each(|(task, dx)| {
+        let grain = items_per_task(PLANES * output * p.taps());
+        dx.par_chunks_mut(input * PLANES).with_min_len(grain).enumerate().for_each(|(task, dx)| {
             let mut spread = vec![T::ZERO; g.spread_len()];
             let mut packed = vec![T::ZERO; g.packed_len()];
             dispatch(
@@ -187,7 +195,8 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, x: &[T], dy: &[T], w: &[T]
         return;
     }
     let (sample_in, sample_out) = (p.groups * p.fan_in * input, p.groups * p.fan_out * output);
-    dx.par_chunks_mut(sample_in).enumerate().for_each(|(sample, dx)| {
+    let grain = items_per_task(p.sample_work());
+    dx.par_chunks_mut(sample_in).with_min_len(grain).enumerate().for_each(|(sample, dx)| {
         let dy = &dy[sample * sample_out..(sample + 1) * sample_out];
         let direct = g.is_pointwise();
         let mut spread = vec![T::ZERO; if direct { 0 } else { p.fan_out * g.spread_len() }];
@@ -211,7 +220,15 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, x: &[T], dy: &[T], w: &[T]
                         let size = p.fan_in * phase.rows.len();
                         let weights = &phase.weights[group * size..(group + 1) * size];
                         let target = &mut packed[index * g.phase_len()..];
-                        rows_product::<T, Plain>(weights, &phase.rows, &spread, g.phase_len(), target, g.packed_len(), p.fan_in);
+                        rows_product::<T, Plain>(
+                            weights,
+                            &phase.rows,
+                            &spread,
+                            g.phase_len(),
+                            target,
+                            g.packed_len(),
+                            p.fan_in,
+                        );
                     }
                     for (packed, dx) in packed.chunks_exact(g.packed_len()).zip(dx.chunks_exact_mut(input)) {
                         g.unpack(packed, dx);
@@ -233,7 +250,6 @@ fn mask<T: Element>(x: &[T], dx: &mut [T]) {
     }
 }
 
-
 /// dw from dy and x.
 pub(crate) fn weight_gradient<T: Element>(p: &Problem, dy: &[T], x: &[T], dw: &mut [T]) {
     if p.rectify {
@@ -248,7 +264,8 @@ fn weight_gradient_from<T: Element, R: Read>(p: &Problem, dy: &[T], x: &[T], dw:
     let (input, output) = (g.input_len(), g.output_len());
     let rows = p.packed_rows();
     if p.depthwise() {
-        dw.par_chunks_mut(p.taps()).enumerate().for_each(|(channel, dw)| {
+        let grain = items_per_task(p.batch * output * p.taps());
+        dw.par_chunks_mut(p.taps()).with_min_len(grain).enumerate().for_each(|(channel, dw)| {
             let mut packed = vec![T::ZERO; g.packed_len()];
             let mut spread = vec![T::ZERO; g.spread_len()];
             dw.fill(T::ZERO);
@@ -269,6 +286,7 @@ fn weight_gradient_from<T: Element, R: Read>(p: &Problem, dy: &[T], x: &[T], dw:
     let piece = p.batch.div_ceil(PIECES);
     let sums: Vec<Vec<T>> = (0..p.batch.div_ceil(piece))
         .into_par_iter()
+        .with_min_len(items_per_task(piece * p.sample_work()))
         .map(|index| {
             let mut sum = vec![T::ZERO; dw.len()];
             let samples = index * piece..((index + 1) * piece).min(p.batch);

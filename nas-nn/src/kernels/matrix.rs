@@ -43,7 +43,15 @@ impl Read for Rectified {
 
 /// `c[m][..n] = Σ_k a[m][k] · b[rows[k]..][..n]` for `m` rows; `a` has row stride `rows.len()`, `c` row stride `ldc`.
 #[inline(always)]
-pub(crate) fn rows_product<T: Element, R: Read>(a: &[T], rows: &[usize], b: &[T], n: usize, c: &mut [T], ldc: usize, m: usize) {
+pub(crate) fn rows_product<T: Element, R: Read>(
+    a: &[T],
+    rows: &[usize],
+    b: &[T],
+    n: usize,
+    c: &mut [T],
+    ldc: usize,
+    m: usize,
+) {
     let reach = rows.iter().max().map_or(0, |row| row + n);
     assert!(reach <= b.len(), "a row of the product reaches past its buffer");
     let mut row = 0;
@@ -110,7 +118,8 @@ fn block<T: Element, R: Read, const M: usize, const V: usize>(
             for v in 0..V {
                 // SAFETY: `rows_product` has checked that every row reaches `n` elements into `b`, and `strip` keeps
                 // `at + V * LANES <= n`.
-                let values = load(unsafe { b.get_unchecked(row + at + v * LANES..row + at + (v + 1) * LANES) }).map(R::read);
+                let values =
+                    load(unsafe { b.get_unchecked(row + at + v * LANES..row + at + (v + 1) * LANES) }).map(R::read);
                 for m in 0..M {
                     for lane in 0..LANES {
                         sums[m][v][lane] = weights[m][k].fma(values[lane], sums[m][v][lane]);
@@ -259,7 +268,8 @@ pub(crate) fn fold<T: Element>(mut lanes: [T; LANES]) -> T {
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {
-            lanes[lane] = lanes[lane] + lanes[lane + half];
+            let upper = lanes[lane + half];
+            lanes[lane] += upper;
         }
         half /= 2;
     }

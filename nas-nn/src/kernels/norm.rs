@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::matrix::fold;
 use crate::element::Element;
-use crate::simd::{LANES, dispatch};
+use crate::simd::{LANES, dispatch, items_per_task};
 
 /// The moments of each channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +110,11 @@ pub(crate) fn moments<T: Element>(extent: Extent, x: &[T]) -> Moments {
             },
         )
     };
-    let (mean, variance) = (0..extent.channels).into_par_iter().map(channel).unzip();
+    let (mean, variance) = (0..extent.channels)
+        .into_par_iter()
+        .with_min_len(items_per_task(2 * extent.batch * extent.pixels))
+        .map(channel)
+        .unzip();
     Moments { mean, variance, count: extent.batch * extent.pixels }
 }
 
@@ -134,7 +138,7 @@ impl<T: Element> Affine<T> {
 /// y = (x - center) · scale + shift, per channel.
 pub(crate) fn normalize<T: Element>(extent: Extent, x: &[T], affine: &[Affine<T>], y: &mut [T]) {
     let sample = extent.channels * extent.pixels;
-    y.par_chunks_mut(sample).zip(x.par_chunks(sample)).for_each(|(y, x)| {
+    y.par_chunks_mut(sample).with_min_len(items_per_task(2 * sample)).zip(x.par_chunks(sample)).for_each(|(y, x)| {
         dispatch(
             #[inline(always)]
             || {
@@ -180,7 +184,11 @@ pub(crate) fn gradient_sums<T: Element>(extent: Extent, x: &[T], dy: &[T], mean:
             },
         )
     };
-    (0..extent.channels).into_par_iter().map(channel).collect()
+    (0..extent.channels)
+        .into_par_iter()
+        .with_min_len(items_per_task(2 * extent.batch * extent.pixels))
+        .map(channel)
+        .collect()
 }
 
 /// dx = ((dy + shift) + (x - center) · scale) · gain, per channel: the gradient of a normalization with batch statistics,
@@ -194,18 +202,22 @@ pub(crate) fn input_gradient<T: Element>(
     dx: &mut [T],
 ) {
     let sample = extent.channels * extent.pixels;
-    dx.par_chunks_mut(sample).zip(x.par_chunks(sample).zip(dy.par_chunks(sample))).for_each(|(dx, (x, dy))| {
-        dispatch(
-            #[inline(always)]
-            || {
-                let sources = x.chunks_exact(extent.pixels).zip(dy.chunks_exact(extent.pixels));
-                let planes = dx.chunks_exact_mut(extent.pixels).zip(sources);
-                for ((dx, (x, dy)), (gain, Affine { center, scale, shift })) in planes.zip(gains.iter().zip(affine)) {
-                    for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                        *dx = (*x - *center).fma(*scale, *dy + *shift) * *gain;
+    dx.par_chunks_mut(sample)
+        .with_min_len(items_per_task(3 * sample))
+        .zip(x.par_chunks(sample).zip(dy.par_chunks(sample)))
+        .for_each(|(dx, (x, dy))| {
+            dispatch(
+                #[inline(always)]
+                || {
+                    let sources = x.chunks_exact(extent.pixels).zip(dy.chunks_exact(extent.pixels));
+                    let planes = dx.chunks_exact_mut(extent.pixels).zip(sources);
+                    for ((dx, (x, dy)), (gain, Affine { center, scale, shift })) in planes.zip(gains.iter().zip(affine))
+                    {
+                        for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
+                            *dx = (*x - *center).fma(*scale, *dy + *shift) * *gain;
+                        }
                     }
-                }
-            },
-        );
-    });
+                },
+            );
+        });
 }

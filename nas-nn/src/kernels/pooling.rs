@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::matrix::Plain;
 use super::plane::Geometry;
 use crate::element::Element;
-use crate::simd::{LANES, dispatch};
+use crate::simd::{LANES, dispatch, items_per_task};
 
 /// Planes a task handles.
 const PLANES: usize = 8;
@@ -30,7 +30,8 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
     let (input, output) = (g.input_len(), g.output_len());
     let offsets: Vec<usize> = g.offsets().collect();
     let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
-    y.par_chunks_mut(output * PLANES).enumerate().for_each(|(task, y)| {
+    let grain = items_per_task(PLANES * output * offsets.len());
+    y.par_chunks_mut(output * PLANES).with_min_len(grain).enumerate().for_each(|(task, y)| {
         let mut packed = vec![T::ZERO; g.packed_len()];
         let mut flat = vec![T::ZERO; g.flat_len()];
         dispatch(
@@ -52,7 +53,7 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
                                 }
                             }
                             for (sum, share) in flat.iter_mut().zip(&shares) {
-                                *sum = *sum * *share;
+                                *sum *= *share;
                             }
                         }
                     }
@@ -66,7 +67,7 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
 #[inline(always)]
 fn largest<T: Element>(offsets: &[usize], packed: &[T], flat: &mut [T]) {
     // A NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
-    let larger = |best: T, value: T| if value > best || value != value { value } else { best };
+    let larger = |best: T, value: T| if value > best || value.is_nan() { value } else { best };
     let (chunks, rest) = flat.as_chunks_mut::<LANES>();
     let whole = chunks.len() * LANES;
     for (index, chunk) in chunks.iter_mut().enumerate() {
@@ -89,7 +90,8 @@ pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], 
     let (input, output) = (g.input_len(), g.output_len());
     let offsets: Vec<usize> = g.offsets().collect();
     let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
-    dx.par_chunks_mut(input * PLANES).enumerate().for_each(|(task, dx)| {
+    let grain = items_per_task(PLANES * output * offsets.len());
+    dx.par_chunks_mut(input * PLANES).with_min_len(grain).enumerate().for_each(|(task, dx)| {
         let mut packed = vec![T::ZERO; g.packed_len()];
         let mut gradient = vec![T::ZERO; g.packed_len()];
         let mut spread = vec![T::ZERO; g.spread_len()];
@@ -112,7 +114,7 @@ pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], 
                         }
                         PoolKind::Average => {
                             for (value, share) in dy.iter_mut().zip(&shares) {
-                                *value = *value * *share;
+                                *value *= *share;
                             }
                             for &offset in &offsets {
                                 for (value, into) in dy.iter().zip(&mut gradient[offset..]) {

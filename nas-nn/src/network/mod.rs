@@ -167,7 +167,7 @@ impl Network {
     /// # Errors
     /// If the images do not have the graph's shape.
     pub fn logits(&mut self, images: &Tensor, mode: Mode) -> Result<Tensor, NnError> {
-        let run = forward::run(self, images, mode, false)?;
+        let run = in_pool(|| forward::run(self, images, mode, false))?;
         let logits = run.values[self.plan.output].as_ref().expect("the output is kept").tensor();
         Ok(logits.flatten_from(1)?.copy()?)
     }
@@ -178,7 +178,15 @@ impl Network {
     /// If the shapes do not fit.
     pub fn step(&mut self, images: &Tensor, labels: &Tensor, config: &StepConfig, mode: Mode) -> Result<Step, NnError> {
         let labels = labels.to_vec1::<u32>()?;
-        let run = forward::run(self, images, mode, true)?;
-        backward::run(self, run, &labels, config)
+        in_pool(|| {
+            let run = forward::run(self, images, mode, true)?;
+            backward::run(self, run, &labels, config)
+        })
     }
+}
+
+/// Runs a whole pass on a thread of the pool: a kernel called from outside would hop to the pool and back, each of the
+/// hundreds of them.
+fn in_pool<R: Send>(pass: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| pass())
 }

@@ -12,7 +12,7 @@ const NAME: &str = "conv2d";
 
 fn problem(x: &[usize], conv: &Conv2d, rectify: bool) -> Result<Problem> {
     let [batch, channels, height, width] = x else { bail!("{NAME} reads [batch, channels, height, width], not {x:?}") };
-    if conv.groups == 0 || channels % conv.groups != 0 || conv.out % conv.groups != 0 {
+    if conv.groups == 0 || !channels.is_multiple_of(conv.groups) || !conv.out.is_multiple_of(conv.groups) {
         bail!("{NAME}: {} groups do not divide {channels} input and {} output channels", conv.groups, conv.out)
     }
     let Some(geometry) = Geometry::new(&conv.window, [*height, *width]) else {

@@ -13,7 +13,8 @@ pub(crate) fn linear_forward(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Resu
     if x.elem_count() != batch * features {
         bail!("linear: the weight reads {features} features, the input has {:?}", x.dims())
     }
-    let (x, weight, bias) = (View::tensor("linear", x)?, View::tensor("linear", weight)?, View::tensor("linear", bias)?);
+    let (x, weight, bias) =
+        (View::tensor("linear", x)?, View::tensor("linear", weight)?, View::tensor("linear", bias)?);
     typed!("linear", [x, weight, bias], {
         let mut y = vec![E::default(); batch * out];
         kernels::linear(x, weight, bias, features, &mut y);

@@ -58,7 +58,12 @@ pub(crate) struct Gradients {
 }
 
 /// All gradients; `moments` are those of `x`.
-pub(crate) fn backward(x: &Tensor, dy: &Tensor, moments: &Moments, affine: Option<(&Tensor, &Tensor)>) -> Result<Gradients> {
+pub(crate) fn backward(
+    x: &Tensor,
+    dy: &Tensor,
+    moments: &Moments,
+    affine: Option<(&Tensor, &Tensor)>,
+) -> Result<Gradients> {
     let dims = x.dims();
     let extent = extent(dims);
     let (weight, _) = learned(affine, extent.channels)?;
@@ -129,9 +134,9 @@ impl CustomOp3 for Op {
         let (x, weight, bias) =
             (View::storage(NAME, x, lx)?, View::storage(NAME, weight, lw)?, View::storage(NAME, bias, lb)?);
         typed!(NAME, [x, weight, bias], {
-            let wide = |values: &[E]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+            let (weight, bias) = (widened(weight), widened(bias));
             let mut y = vec![E::default(); x.len()];
-            norm::normalize(extent, x, &scales::<E>(&self.0, &wide(weight), &wide(bias)), &mut y);
+            norm::normalize(extent, x, &scales::<E>(&self.0, &weight, &bias), &mut y);
             Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y), lx.shape().clone()))
         })
     }

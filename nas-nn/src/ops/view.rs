@@ -9,8 +9,16 @@ use crate::element::Element;
 /// A contiguous operand on the CPU.
 pub(crate) enum View<'a> {
     /// The guard's type belongs to a lock that candle does not export.
-    Tensor { guard: Box<dyn Deref<Target = Storage> + 'a>, from: usize, to: usize },
-    Storage { storage: &'a CpuStorage, from: usize, to: usize },
+    Tensor {
+        guard: Box<dyn Deref<Target = Storage> + 'a>,
+        from: usize,
+        to: usize,
+    },
+    Storage {
+        storage: &'a CpuStorage,
+        from: usize,
+        to: usize,
+    },
 }
 
 impl<'a> View<'a> {

@@ -95,7 +95,10 @@ fn convolution_equals_its_definition() {
         for (groups, channels, out) in [(1, 3, 5), (4, 4, 4), (2, 4, 6)] {
             let [height, width] = [9, 8];
             let conv = Conv2d { out, groups, window };
-            let (x, w) = (noise(1, &[2, channels, height, width]), noise(2, &[out, channels / groups, window.kernel[0], window.kernel[1]]));
+            let (x, w) = (
+                noise(1, &[2, channels, height, width]),
+                noise(2, &[out, channels / groups, window.kernel[0], window.kernel[1]]),
+            );
             let y = ops::conv2d(&x, &w, &conv).unwrap();
             let (_, _, rows, columns) = y.dims4().unwrap();
             assert_eq!([rows, columns], window.output([height, width]).unwrap());
