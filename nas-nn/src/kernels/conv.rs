@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::matrix::{Plain, Read, Rectified, dots, rows_product};
+use super::matrix::{Plain, Read, Rectified, dots, rows_product, taps_product};
 use super::plane::Geometry;
 use crate::element::Element;
 use crate::simd::{LANES, dispatch, items_per_task};
@@ -86,11 +86,9 @@ fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T])
                     for (i, y) in y.chunks_exact_mut(output).enumerate() {
                         let plane = task * PLANES + i;
                         let weight = &w[plane % p.groups * p.taps()..][..p.taps()];
-                        g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
+                        g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed);
                         if width >= LANES {
-                            for (row, y) in y.chunks_exact_mut(width).enumerate() {
-                                rows_product::<T, Plain>(weight, &rows, &packed[row * g.pitch..], width, y, 0, 1);
-                            }
+                            taps_product(weight, &rows, &packed, |row| row * g.pitch, width, y);
                         } else {
                             rows_product::<T, Plain>(weight, &rows, &packed, g.flat_len(), &mut flat, 0, 1);
                             g.gather(&flat, y);
@@ -120,7 +118,7 @@ fn forward_from<T: Element, R: Read>(p: &Problem, x: &[T], w: &[T], y: &mut [T])
                         continue;
                     }
                     for (plane, packed) in x.chunks_exact(input).zip(packed.chunks_exact_mut(g.packed_len())) {
-                        g.pack::<T, R>(plane, packed, T::ZERO);
+                        g.pack::<T, R>(plane, packed);
                     }
                     rows_product::<T, Plain>(w, &rows, &packed, g.flat_len(), &mut flat, g.flat_len(), p.fan_out);
                     for (flat, y) in flat.chunks_exact(g.flat_len()).zip(y.chunks_exact_mut(output)) {
@@ -169,6 +167,8 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, x: &[T], dy: &[T], w: &[T]
     let (input, output) = (g.input_len(), g.output_len());
     let phases = turned(p, w);
     if p.depthwise() {
+        let width = g.input[1];
+        let first_pixel = g.first_pixel().filter(|_| width >= LANES);
         let grain = items_per_task(PLANES * output * p.taps());
         dx.par_chunks_mut(input * PLANES).with_min_len(grain).enumerate().for_each(|(task, dx)| {
             let mut spread = vec![T::ZERO; g.spread_len()];
@@ -179,12 +179,17 @@ pub(crate) fn input_gradient<T: Element>(p: &Problem, x: &[T], dy: &[T], w: &[T]
                     for (i, dx) in dx.chunks_exact_mut(input).enumerate() {
                         let plane = task * PLANES + i;
                         g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
-                        for (phase, packed) in phases.iter().zip(packed.chunks_exact_mut(g.phase_len())) {
-                            let count = phase.rows.len();
-                            let weights = &phase.weights[plane % p.groups * count..][..count];
-                            rows_product::<T, Plain>(weights, &phase.rows, &spread, g.phase_len(), packed, 0, 1);
+                        if let Some(start) = first_pixel {
+                            let weights = &phases[0].weights[plane % p.groups * p.taps()..];
+                            taps_product(weights, &phases[0].rows, &spread, |row| start + row * g.pitch, width, dx);
+                        } else {
+                            for (phase, packed) in phases.iter().zip(packed.chunks_exact_mut(g.phase_len())) {
+                                let count = phase.rows.len();
+                                let weights = &phase.weights[plane % p.groups * count..][..count];
+                                rows_product::<T, Plain>(weights, &phase.rows, &spread, g.phase_len(), packed, 0, 1);
+                            }
+                            g.unpack(&packed, dx);
                         }
-                        g.unpack(&packed, dx);
                         if p.rectify {
                             mask(&x[plane * input..(plane + 1) * input], dx);
                         }
@@ -274,7 +279,7 @@ fn weight_gradient_from<T: Element, R: Read>(p: &Problem, dy: &[T], x: &[T], dw:
                 || {
                     for sample in 0..p.batch {
                         let plane = sample * p.groups + channel;
-                        g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed, T::ZERO);
+                        g.pack::<T, R>(&x[plane * input..(plane + 1) * input], &mut packed);
                         g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
                         dots::<T, Plain>(&spread[g.margin()..], 0, 1, &rows, &packed, g.flat_len(), &[(0, 0)], dw);
                     }
@@ -358,7 +363,7 @@ fn weight_gradient_laid_out<T: Element, R: Read>(
                 let x = x[plane * p.fan_in * input..][..p.fan_in * input].chunks_exact(input);
                 let dy = dy[plane * p.fan_out * output..][..p.fan_out * output].chunks_exact(output);
                 for (plane, packed) in x.zip(packed[i * packed_sample..].chunks_exact_mut(g.packed_len())) {
-                    g.pack::<T, R>(plane, packed, T::ZERO);
+                    g.pack::<T, R>(plane, packed);
                 }
                 for (plane, spread) in dy.zip(spread[i * spread_sample..].chunks_exact_mut(g.spread_len())) {
                     g.spread(plane, spread);

@@ -161,6 +161,51 @@ fn narrow<T: Element, R: Read, const M: usize>(a: &[T], rows: &[usize], b: &[T],
     }
 }
 
+/// One plane of a depthwise convolution, row by row: `y[row][i] = Σ_t weights[t] · b[start(row) + offsets[t] + i]`, for
+/// rows of `width` elements, at least [`LANES`].
+#[inline(always)]
+pub(crate) fn taps_product<T: Element>(
+    weights: &[T],
+    offsets: &[usize],
+    b: &[T],
+    start: impl Fn(usize) -> usize,
+    width: usize,
+    y: &mut [T],
+) {
+    let weights = &weights[..offsets.len()];
+    let reach = offsets.iter().max().map_or(0, |offset| offset + width);
+    for (row, y) in y.chunks_exact_mut(width).enumerate() {
+        // This bounds every load of the row.
+        let b = &b[start(row)..][..reach];
+        let mut at = 0;
+        while at + 2 * LANES <= width {
+            taps_block::<T, 2>(weights, offsets, b, at, y);
+            at += 2 * LANES;
+        }
+        while at < width {
+            let last = at.min(width - LANES);
+            taps_block::<T, 1>(weights, offsets, b, last, y);
+            at += LANES;
+        }
+    }
+}
+
+#[inline(always)]
+fn taps_block<T: Element, const V: usize>(weights: &[T], offsets: &[usize], b: &[T], at: usize, y: &mut [T]) {
+    let mut sums = [[T::ZERO; LANES]; V];
+    for (weight, offset) in weights.iter().zip(offsets) {
+        for v in 0..V {
+            let from = offset + at + v * LANES;
+            // SAFETY: `taps_product` has cut `b` to the largest offset and `width`, and keeps `at + V * LANES <= width`.
+            let values = load(unsafe { b.get_unchecked(from..from + LANES) });
+            for lane in 0..LANES {
+                sums[v][lane] = weight.fma(values[lane], sums[v][lane]);
+            }
+        }
+    }
+    y[at..at + V * LANES].as_chunks_mut::<LANES>().0.copy_from_slice(&sums);
+}
+
 /// `d[m][k] += Σ_s Σ_i a[s_a + m·lda + i] · b[s_b + rows[k] + i]` over `n` elements of each sample `(s_a, s_b)`, for `m`
 /// rows; `d` has row stride `rows.len()`. The lanes are added up once, behind the last sample.
 #[inline(always)]
@@ -236,12 +281,15 @@ fn dots_block<T: Element, R: Read, const M: usize, const K: usize>(
             right[k] = &b[b_from + rows[k]..][..n].as_chunks::<LANES>().0[..blocks];
         }
         for block in 0..blocks {
+            let mut x = [[T::ZERO; LANES]; M];
+            for m in 0..M {
+                x[m] = left[m][block];
+            }
             for k in 0..K {
                 let y = right[k][block].map(R::read);
                 for m in 0..M {
-                    let x = left[m][block];
                     for lane in 0..LANES {
-                        sums[m][k][lane] = x[lane].fma(y[lane], sums[m][k][lane]);
+                        sums[m][k][lane] = x[m][lane].fma(y[lane], sums[m][k][lane]);
                     }
                 }
             }

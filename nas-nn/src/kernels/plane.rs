@@ -7,7 +7,7 @@
 
 use nas_space::Window;
 
-use super::matrix::Read;
+use super::matrix::{Plain, Read};
 use crate::element::Element;
 use crate::simd::LANES;
 
@@ -103,31 +103,29 @@ impl Geometry {
         ((from as usize).min(count), (to as usize).min(count).max((from as usize).min(count)))
     }
 
-    /// Copies a plane into its padded, phase-split form; what lies outside the image reads as `fill`.
+    /// Copies a plane into its padded, phase-split form. What lies outside the image is left as it is: the caller makes
+    /// the buffer of the value it shall read as, once for all planes.
     #[inline(always)]
-    pub(crate) fn pack<T: Element, R: Read>(&self, plane: &[T], packed: &mut [T], fill: T) {
+    pub(crate) fn pack<T: Element, R: Read>(&self, plane: &[T], packed: &mut [T]) {
         for py in 0..self.stride[0] {
             for px in 0..self.stride[1] {
                 let base = (py * self.stride[1] + px) * self.phase;
                 let (top, left) = (py as isize - self.before[0], px as isize - self.before[1]);
                 let (y0, y1) = self.inside(top, 0, self.rows);
                 let (x0, x1) = self.inside(left, 1, self.pitch);
-                for row in 0..self.rows {
-                    let target = &mut packed[base + row * self.pitch..base + (row + 1) * self.pitch];
-                    if row < y0 || row >= y1 || x0 >= x1 {
-                        target.fill(fill);
-                        continue;
-                    }
+                if x0 >= x1 {
+                    continue;
+                }
+                for row in y0..y1 {
+                    let target = &mut packed[base + row * self.pitch + x0..base + row * self.pitch + x1];
                     let y = (top + (row * self.stride[0]) as isize) as usize;
                     let first = (left + (x0 * self.stride[1]) as isize) as usize;
                     let source = &plane[y * self.input[1] + first..(y + 1) * self.input[1]];
-                    target[..x0].fill(fill);
-                    target[x1..].fill(fill);
                     if self.stride[1] == 1 {
-                        target[x0..x1].iter_mut().zip(source).for_each(|(t, s)| *t = R::read(*s));
+                        copy_row::<T, R>(source, target);
                     } else {
                         let source = source.iter().step_by(self.stride[1]);
-                        target[x0..x1].iter_mut().zip(source).for_each(|(t, s)| *t = R::read(*s));
+                        target.iter_mut().zip(source).for_each(|(t, s)| *t = R::read(*s));
                     }
                 }
             }
@@ -137,7 +135,9 @@ impl Geometry {
     /// The way back: reads the image's pixels out of a packed plane; pixels no window touches become zero.
     #[inline(always)]
     pub(crate) fn unpack<T: Element>(&self, packed: &[T], plane: &mut [T]) {
-        plane.fill(T::ZERO);
+        if !self.covers(0, self.rows) || !self.covers(1, self.pitch) {
+            plane.fill(T::ZERO);
+        }
         for py in 0..self.stride[0] {
             for px in 0..self.stride[1] {
                 let base = (py * self.stride[1] + px) * self.phase;
@@ -152,34 +152,73 @@ impl Geometry {
                     let y = (top + (row * self.stride[0]) as isize) as usize;
                     let first = (left + (x0 * self.stride[1]) as isize) as usize;
                     let target = &mut plane[y * self.input[1] + first..(y + 1) * self.input[1]];
-                    for (t, s) in target.iter_mut().step_by(self.stride[1]).zip(source) {
-                        *t = *s;
+                    if self.stride[1] == 1 {
+                        copy_row::<T, Plain>(source, &mut target[..source.len()]);
+                    } else {
+                        target.iter_mut().step_by(self.stride[1]).zip(source).for_each(|(t, s)| *t = *s);
                     }
                 }
             }
         }
     }
 
-    /// Lays an output plane out in rows of `pitch`, zeros between and around, after a margin of [`margin`](Self::margin).
+    /// Whether the windows reach every pixel along an axis, given the length of a phase along it.
+    fn covers(&self, axis: usize, length: usize) -> bool {
+        let before = self.before[axis];
+        before >= 0 && self.input[axis] + before as usize <= length * self.stride[axis]
+    }
+
+    /// Lays an output plane out in rows of `pitch` after a margin of [`margin`](Self::margin). What lies between and
+    /// around stays as it is: the caller makes the buffer of zeros, once for all planes.
     #[inline(always)]
     pub(crate) fn spread<T: Element>(&self, plane: &[T], spread: &mut [T]) {
         let margin = self.margin();
-        let [height, width] = self.output;
-        spread[..margin].fill(T::ZERO);
-        for row in 0..height {
-            let target = &mut spread[margin + row * self.pitch..margin + (row + 1) * self.pitch];
-            target[..width].copy_from_slice(&plane[row * width..(row + 1) * width]);
-            target[width..].fill(T::ZERO);
+        for (row, source) in plane.chunks_exact(self.output[1]).enumerate() {
+            copy_row::<T, Plain>(source, &mut spread[margin + row * self.pitch..][..self.output[1]]);
         }
-        spread[margin + height * self.pitch..].fill(T::ZERO);
     }
 
     /// Takes the output pixels out of a flat result.
     #[inline(always)]
     pub(crate) fn gather<T: Element>(&self, flat: &[T], plane: &mut [T]) {
-        let [height, width] = self.output;
-        for row in 0..height {
-            plane[row * width..(row + 1) * width].copy_from_slice(&flat[row * self.pitch..row * self.pitch + width]);
+        for (row, target) in plane.chunks_exact_mut(self.output[1]).enumerate() {
+            copy_row::<T, Plain>(&flat[row * self.pitch..][..self.output[1]], target);
         }
+    }
+
+    /// Where the image's first pixel lies in its packed plane, with stride 1 and windows that reach every pixel: then the
+    /// image's rows follow one another by [`pitch`](Self::pitch).
+    pub(crate) fn first_pixel(&self) -> Option<usize> {
+        let whole = self.stride == [1, 1] && self.covers(0, self.rows) && self.covers(1, self.pitch);
+        whole.then(|| self.before[0] as usize * self.pitch + self.before[1] as usize)
+    }
+}
+
+/// Copies one row, in registers as wide as it allows; the last overlaps the one before. Rows are so short that the scalar
+/// remainder of an ordinary loop would be most of the work.
+#[inline(always)]
+fn copy_row<T: Element, R: Read>(source: &[T], target: &mut [T]) {
+    let n = target.len();
+    let source = &source[..n];
+    if n >= LANES {
+        overlapping::<T, R, LANES>(source, target);
+    } else if n >= 8 {
+        overlapping::<T, R, 8>(source, target);
+    } else if n >= 4 {
+        overlapping::<T, R, 4>(source, target);
+    } else {
+        target.iter_mut().zip(source).for_each(|(t, s)| *t = R::read(*s));
+    }
+}
+
+#[inline(always)]
+fn overlapping<T: Element, R: Read, const W: usize>(source: &[T], target: &mut [T]) {
+    let (from, _) = source.as_chunks::<W>();
+    let (to, _) = target.as_chunks_mut::<W>();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.map(R::read);
+    }
+    if let (Some(to), Some(from)) = (target.last_chunk_mut::<W>(), source.last_chunk::<W>()) {
+        *to = from.map(R::read);
     }
 }

@@ -11,10 +11,18 @@ use crate::simd::{LANES, dispatch, items_per_task};
 /// Planes a task handles.
 const PLANES: usize = 8;
 
+/// What pixels outside the image read as.
+fn outside<T: Element>(kind: PoolKind) -> T {
+    match kind {
+        PoolKind::Max => T::LOWEST,
+        PoolKind::Average => T::ZERO,
+    }
+}
+
 /// For each flat output position, one over the number of its pixels inside the image.
 fn shares<T: Element>(g: &Geometry) -> Vec<T> {
     let mut packed = vec![T::ZERO; g.packed_len()];
-    g.pack::<T, Plain>(&vec![T::ONE; g.input_len()], &mut packed, T::ZERO);
+    g.pack::<T, Plain>(&vec![T::ONE; g.input_len()], &mut packed);
     let mut counts = vec![T::ZERO; g.flat_len()];
     for offset in g.offsets() {
         for (count, inside) in counts.iter_mut().zip(&packed[offset..]) {
@@ -32,7 +40,7 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
     let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
     let grain = items_per_task(PLANES * output * offsets.len());
     y.par_chunks_mut(output * PLANES).with_min_len(grain).enumerate().for_each(|(task, y)| {
-        let mut packed = vec![T::ZERO; g.packed_len()];
+        let mut packed = vec![outside::<T>(kind); g.packed_len()];
         let mut flat = vec![T::ZERO; g.flat_len()];
         dispatch(
             #[inline(always)]
@@ -41,11 +49,11 @@ pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut
                     let plane = &x[(task * PLANES + i) * input..][..input];
                     match kind {
                         PoolKind::Max => {
-                            g.pack::<T, Plain>(plane, &mut packed, T::LOWEST);
+                            g.pack::<T, Plain>(plane, &mut packed);
                             largest(&offsets, &packed, &mut flat);
                         }
                         PoolKind::Average => {
-                            g.pack::<T, Plain>(plane, &mut packed, T::ZERO);
+                            g.pack::<T, Plain>(plane, &mut packed);
                             flat.fill(T::ZERO);
                             for &offset in &offsets {
                                 for (sum, value) in flat.iter_mut().zip(&packed[offset..]) {
@@ -92,7 +100,7 @@ pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], 
     let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
     let grain = items_per_task(PLANES * output * offsets.len());
     dx.par_chunks_mut(input * PLANES).with_min_len(grain).enumerate().for_each(|(task, dx)| {
-        let mut packed = vec![T::ZERO; g.packed_len()];
+        let mut packed = vec![outside::<T>(kind); g.packed_len()];
         let mut gradient = vec![T::ZERO; g.packed_len()];
         let mut spread = vec![T::ZERO; g.spread_len()];
         let mut flat = vec![T::ZERO; g.flat_len()];
@@ -106,7 +114,7 @@ pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], 
                     gradient.fill(T::ZERO);
                     match kind {
                         PoolKind::Max => {
-                            g.pack::<T, Plain>(&x[plane * input..(plane + 1) * input], &mut packed, T::LOWEST);
+                            g.pack::<T, Plain>(&x[plane * input..(plane + 1) * input], &mut packed);
                             largest(&offsets, &packed, &mut flat);
                             for &offset in &offsets {
                                 hand_out(&packed[offset..], &flat, dy, &mut gradient[offset..]);
