@@ -8,7 +8,7 @@ use crate::folder::shell_word;
 pub struct Open {
     /// Size of the final network.
     pub size: bool,
-    /// Its epochs.
+    /// Its epochs, and the part of the images where time is short.
     pub epochs: bool,
 }
 
@@ -47,6 +47,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("final-channels", Some(finish.channels.to_string()).filter(|_| !open.size));
     flag("final-layers", Some(finish.layers.to_string()).filter(|_| !open.size));
     flag("final-epochs", Some(finish.epochs.to_string()).filter(|_| !open.epochs));
+    flag("final-images", finish.images.map(|n| n.to_string()).filter(|_| !open.epochs));
     flag("final-batch-size", Some(finish.batch_size.to_string()));
     flag("drop-path", Some(finish.drop_path.to_string()));
     flag("learning-rate", Some(training.learning_rate.to_string()));
@@ -107,6 +108,7 @@ mod tests {
         config.data.size = Some([16, 24]);
         config.data.colour = Some(crate::config::Colour::Grey);
         config.trial.images = Some(500);
+        config.finish.images = Some(600);
         config.search.trial_timeout = Some("5m".into());
         let Ok(cli) = Cli::try_parse_from(search(&config, Open::default())) else { panic!("not a command") };
         let Command::Search(args) = cli.command else { panic!("not a search") };

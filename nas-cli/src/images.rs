@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nas_data::{Augment, DataSet, DataSource, ImageFolderOptions, Images, LoadOptions, Normalization};
 use nas_space::{ImageShape, Seed};
+use rand::seq::SliceRandom;
 
 use crate::config::{Colour, Config, DataConfig};
 use crate::exit::usage;
@@ -82,6 +83,9 @@ impl Data {
         let seed = Seed::new(config.seed).child("data");
         let (train, validation) = nas_data::split(&set.train, &set.classes, config.data.validation, seed)?;
         let normalization = Normalization::of(&set.train, &train)?;
+        let mut validation = validation;
+        // In a folder the images come class by class; batch statistics need them mixed.
+        validation.shuffle(&mut seed.child("validation-order").rng());
         Ok(Self {
             classes: set.classes,
             images: Arc::new(set.train),
@@ -99,27 +103,37 @@ impl Data {
 
     /// The training images of a trial: all, or a part in which each class has its share.
     pub fn trial_images(&self, config: &Config) -> anyhow::Result<Arc<Vec<u32>>> {
-        let Some(wanted) = config.trial.images.filter(|&n| n < self.train.len()) else {
-            return Ok(Arc::clone(&self.train));
-        };
-        if wanted < 2 * self.classes.len() {
-            let classes = self.classes.len();
-            return Err(usage(format!("trial.images = {wanted}: {classes} classes need at least {}", 2 * classes)));
-        }
-        let part = nas_data::subset(&self.images, &self.train)?;
-        let share = wanted as f64 / self.train.len() as f64;
-        let (_, taken) = nas_data::split(&part, &self.classes, share, Seed::new(config.seed).child("trial-images"))?;
-        Ok(Arc::new(taken.into_iter().map(|i| self.train[i as usize]).collect()))
+        self.part(&self.train, config.trial.images, "trial.images", Seed::new(config.seed).child("trial-images"))
     }
 
     /// The images of the final training, and those its curve is measured on.
-    pub fn final_images(&self, config: &Config) -> (Arc<Vec<u32>>, Arc<Vec<u32>>) {
-        if config.finish.on_all {
-            let all: Vec<u32> = (0..).take(self.images.len()).collect();
-            (Arc::new(all), Arc::new(Vec::new()))
+    pub fn final_images(&self, config: &Config) -> anyhow::Result<(Arc<Vec<u32>>, Arc<Vec<u32>>)> {
+        let (images, validation) = if config.finish.on_all {
+            (Arc::new((0..).take(self.images.len()).collect()), Arc::new(Vec::new()))
         } else {
             (Arc::clone(&self.train), Arc::clone(&self.validation))
+        };
+        let seed = Seed::new(config.seed).child("final-images");
+        Ok((self.part(&images, config.finish.images, "final.images", seed)?, validation))
+    }
+
+    /// So many of some images, each class with its share; all of them where there are no more.
+    fn part(
+        &self,
+        of: &Arc<Vec<u32>>,
+        wanted: Option<usize>,
+        setting: &str,
+        seed: Seed,
+    ) -> anyhow::Result<Arc<Vec<u32>>> {
+        let Some(wanted) = wanted.filter(|&n| n < of.len()) else { return Ok(Arc::clone(of)) };
+        let classes = self.classes.len();
+        if wanted < 2 * classes {
+            return Err(usage(format!("{setting} = {wanted}: {classes} classes need at least {}", 2 * classes)));
         }
+        let all = nas_data::subset(&self.images, of)?;
+        let share = wanted as f64 / of.len() as f64;
+        let (_, taken) = nas_data::split(&all, &self.classes, share, seed)?;
+        Ok(Arc::new(taken.into_iter().map(|i| of[i as usize]).collect()))
     }
 }
 

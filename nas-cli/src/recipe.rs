@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use candle_core::Device;
 use nas_nn::TrainFromScratch;
-use nas_nn::trainer::{TrainConfig, TrainData};
+use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_space::spaces::{self, Darts, NasBench201};
 use nas_space::{ImageShape, NetworkConfig, SearchSpace};
 
 use crate::config::Config;
 use crate::images::{Data, augment};
-use crate::plan::Size;
+use crate::plan::{self, Size};
 
 /// A search space by name.
 ///
@@ -49,6 +49,8 @@ pub fn trial_training(config: &Config) -> TrainConfig {
         warmup_epochs: config.training.warmup * epochs as f64,
         augment: augment(&config.data, false),
         evaluate_every: epochs.max(1),
+        // After a few dozen steps the running statistics still lag behind the weights, and would rank by luck.
+        batch_norm: BatchNormMode::Batch,
         ..shared(config)
     }
 }
@@ -84,17 +86,19 @@ const WORTH_SAVING: usize = 200_000;
 /// What measures the trials of a search.
 pub fn evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result<TrainFromScratch> {
     let images = data.trial_images(config)?;
-    let long = images.len() * config.trial.epochs > WORTH_SAVING;
+    let seen = images.len() * config.trial.epochs;
+    // The list is shuffled, so its beginning is a fair sample.
+    let validation = data.validation[..plan::validated(seen, data.validation.len())].to_vec();
     let train = TrainData {
         images: Arc::clone(&data.images),
         train: images,
-        validation: Some(Arc::clone(&data.validation)),
+        validation: Some(Arc::new(validation)),
         normalization: data.normalization.clone(),
     };
     let network = trial_network(config, data.shape(), data.classes.len());
     Ok(TrainFromScratch {
         device,
-        checkpoint_every: long.then_some(Duration::from_secs(60)),
+        checkpoint_every: (seen > WORTH_SAVING).then_some(Duration::from_secs(60)),
         ..TrainFromScratch::new(space(&config.space.name)?, network, trial_training(config), train)
     })
 }
@@ -111,6 +115,7 @@ pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
     trial_training(config).validate_for(data.shape())?;
     final_training(config).validate_for(data.shape())?;
     data.trial_images(config)?;
+    data.final_images(config)?;
     let (population, sample) = (config.search.population, config.search.sample);
     nas_evolution::EvolutionConfig { population, sample, ..nas_evolution::EvolutionConfig::PAPER }.check()?;
     Ok(())

@@ -86,6 +86,9 @@ pub struct SearchArgs {
     /// Passes of the final training
     #[arg(long, value_name = "N", help_heading = "Final training")]
     pub final_epochs: Option<usize>,
+    /// Train the winner on so many of the training images
+    #[arg(long, value_name = "N", help_heading = "Final training")]
+    pub final_images: Option<usize>,
     /// Images per step of the final training
     #[arg(long, value_name = "N", help_heading = "Final training")]
     pub final_batch_size: Option<usize>,
@@ -261,6 +264,7 @@ impl SearchArgs {
         said.finish.channels = self.final_channels;
         said.finish.layers = self.final_layers;
         said.finish.epochs = self.final_epochs;
+        said.finish.images = self.final_images;
         said.finish.batch_size = self.final_batch_size.or(self.batch_size);
         said.finish.drop_path = self.drop_path;
         said.finish.auxiliary = self.auxiliary.then_some(true);

@@ -150,7 +150,7 @@ fn divide(
     let left = (total - setup - search) * 0.98;
     let size = (!open.size).then_some(Size { channels: config.finish.channels, layers: config.finish.layers });
     let epochs = (!open.epochs).then_some(config.finish.epochs);
-    let images = data.final_images(config).0.len();
+    let images = data.final_images(config)?.0.len();
     let each = |s: Size| Some(images as f64 * work(s)? / speed.whole);
     let finish = plan::final_plan(left, images, size, epochs, each);
     (config.finish.channels, config.finish.layers) = (finish.size.channels, finish.size.layers);

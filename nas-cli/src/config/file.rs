@@ -58,6 +58,7 @@ section!(
         channels: usize,
         layers: usize,
         epochs: usize,
+        images: usize,
         batch_size: usize,
         drop_path: f64,
         auxiliary: bool,

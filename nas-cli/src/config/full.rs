@@ -117,8 +117,10 @@ pub struct FinalConfig {
     pub channels: usize,
     /// Number of cells.
     pub layers: usize,
-    /// Passes over the training images.
+    /// Passes over its training images.
     pub epochs: usize,
+    /// Train on so many of the training images only.
+    pub images: Option<usize>,
     /// Images per step.
     pub batch_size: usize,
     /// The probability at the last epoch with which a path is dropped, rising linearly from 0.

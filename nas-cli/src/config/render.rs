@@ -33,6 +33,7 @@ const KEYS: &[(&str, &str)] = &[
     ("final.channels", "channels of the first cells of the final network"),
     ("final.layers", "number of its cells"),
     ("final.epochs", "passes of the final training over its images"),
+    ("final.images", "use so many of the training images only; without it all of them"),
     ("final.batch_size", "images per step of the final training"),
     ("final.drop_path", "the odds of dropping a path at the last epoch, rising from 0"),
     ("final.auxiliary", "whether an auxiliary classifier (weight 0.4) helps the final training"),

@@ -11,7 +11,19 @@ pub struct FinalPlan {
     pub size: Size,
     /// Passes over the training images.
     pub epochs: usize,
+    /// So many of the training images, where there is no time for enough passes over all; `None` for all.
+    #[serde(default)]
+    pub images: Option<usize>,
 }
+
+/// The fewest passes: the schedule falls epoch by epoch, and a training that runs late can be cut by whole epochs only.
+const FEWEST_PASSES: usize = 8;
+
+/// How much more than fits is planned: a plan that is too long is cut to the time, one that is too short ends early.
+const HOPE: f64 = 1.1;
+
+/// The smallest part of the images.
+const FEWEST_IMAGES: usize = 500;
 
 /// Images worth of training before a larger network is worth it.
 const IMAGES_FOR_A_LARGER_NETWORK: usize = 600_000;
@@ -35,7 +47,14 @@ pub fn final_plan(
         climb(&FINAL_SIZES, |size| epoch_seconds(size).is_some_and(|each| each * wanted <= seconds))
     });
     let fit = epoch_seconds(size).map_or(1.0, |each| seconds / each.max(1e-6));
-    FinalPlan { size, epochs: epochs.unwrap_or((fit as usize).max(1)) }
+    match epochs {
+        Some(epochs) => FinalPlan { size, epochs, images: None },
+        None if fit >= FEWEST_PASSES as f64 => FinalPlan { size, epochs: (fit * HOPE) as usize, images: None },
+        None => {
+            let part = (images as f64 * fit / FEWEST_PASSES as f64) as usize;
+            FinalPlan { size, epochs: FEWEST_PASSES + 1, images: Some(part.clamp(FEWEST_IMAGES.min(images), images)) }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -49,20 +68,20 @@ mod tests {
     #[test]
     fn the_largest_network_that_still_gets_its_epochs() {
         let plan = final_plan(1_000.0, 55_000, None, None, each);
-        assert_eq!(plan, FinalPlan { size: Size { channels: 24, layers: 11 }, epochs: 15 });
+        assert_eq!(plan, FinalPlan { size: Size { channels: 24, layers: 11 }, epochs: 16, images: None });
     }
 
     #[test]
-    fn too_little_time_gives_the_smallest_network_and_at_least_one_epoch() {
-        let plan = final_plan(3.0, 55_000, None, None, each);
-        assert_eq!(plan, FinalPlan { size: FINAL_SIZES[0], epochs: 1 });
+    fn too_little_time_gives_the_smallest_network_and_a_part_of_the_images() {
+        let plan = final_plan(20.0, 55_000, None, None, each);
+        assert_eq!(plan, FinalPlan { size: FINAL_SIZES[0], epochs: 9, images: Some(13_750) });
     }
 
     #[test]
     fn what_was_given_stays() {
         let given = Size { channels: 10, layers: 4 };
         let plan = final_plan(1_000.0, 55_000, Some(given), Some(3), each);
-        assert_eq!(plan, FinalPlan { size: given, epochs: 3 });
+        assert_eq!(plan, FinalPlan { size: given, epochs: 3, images: None });
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod trials;
 pub use finish::{FinalPlan, final_plan};
 pub use resolve::resolve;
 pub use sizes::{FINAL_SIZES, SEARCH_SIZES, Size};
-pub use trials::{first_arm_share, timed_trials};
+pub use trials::{first_arm_share, timed_trials, validated};
 
 /// The rule in words.
 pub const RULE: &str = include_str!("rule.md");

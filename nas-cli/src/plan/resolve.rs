@@ -72,6 +72,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             channels: finish.channels.unwrap_or(FINAL_DEFAULT.channels),
             layers: finish.layers.unwrap_or(FINAL_DEFAULT.layers),
             epochs: final_epochs,
+            images: finish.images,
             batch_size: finish.batch_size.unwrap_or(batch_size),
             drop_path: finish.drop_path.unwrap_or(if final_epochs >= 30 { 0.1 } else { 0.0 }),
             auxiliary: finish.auxiliary.unwrap_or(false),

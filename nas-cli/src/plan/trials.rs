@@ -24,6 +24,12 @@ const TRIALS_IN_ALL: f64 = 80.0;
 /// The images a trial should see before a larger network is worth it.
 const IMAGES_FOR_A_LARGER_NETWORK: usize = 20_000;
 
+/// How many of the images held out a trial is validated on, when it sees so many images in training: a quarter as many,
+/// but 1,000 at least. More would cost a short trial more than its training.
+pub fn validated(seen: usize, held_out: usize) -> usize {
+    (seen / 4).max(1_000).min(held_out)
+}
+
 /// The first arm's share of the search time: both arms run as many trials, and the second takes over from the first the
 /// random beginning, a fifth.
 pub fn first_arm_share(baseline: bool) -> f64 {
@@ -48,7 +54,8 @@ pub fn timed_trials(
 ) -> TrialPlan {
     let worker_seconds = seconds * jobs as f64;
     let target = (worker_seconds / TRIALS_IN_ALL).clamp(1.0 + overhead, 600.0);
-    let seen = |size: Size| work(size).map_or(0.0, |w| (target - overhead) * speed.worker / w);
+    // Validation, a forward pass, takes a third of a training step for a quarter of the images.
+    let seen = |size: Size| work(size).map_or(0.0, |w| (target - overhead) * speed.worker / w / (1.0 + 0.25 / 3.0));
     let wanted = (2 * images).min(IMAGES_FOR_A_LARGER_NETWORK) as f64;
     let size = fixed.unwrap_or_else(|| climb(&SEARCH_SIZES, |s| seen(s) >= wanted));
     let fit = seen(size).max((20 * batch_size) as f64);
@@ -57,8 +64,9 @@ pub fn timed_trials(
     } else {
         (1, Some((fit as usize / batch_size).max(20) * batch_size).filter(|&part| part < images))
     };
-    let trained = (epochs * part.unwrap_or(images)) as f64;
-    let each = overhead + trained * work(size).unwrap_or(0.0) / speed.worker;
+    let trained = epochs * part.unwrap_or(images);
+    let passes = trained as f64 + validated(trained, usize::MAX) as f64 / 3.0;
+    let each = overhead + passes * work(size).unwrap_or(0.0) / speed.worker;
     let in_all = worker_seconds / each.max(1e-3);
     let trials = if baseline { in_all * first_arm_share(true) } else { in_all };
     TrialPlan { size, epochs, images: part, seconds: each, trials: (trials as u64).max(1) }
@@ -84,7 +92,7 @@ mod tests {
         assert_eq!(found.size, SEARCH_SIZES[0]);
         assert_eq!(found.epochs, 1);
         let part = found.images.expect("a part of the images");
-        assert!((8_000..10_000).contains(&part) && part.is_multiple_of(64), "{part}");
+        assert!((7_000..10_000).contains(&part) && part.is_multiple_of(64), "{part}");
         assert!((40..60).contains(&found.trials), "{}", found.trials);
     }
 

@@ -52,7 +52,7 @@ pub fn finish(
     let network_config = recipe::final_network(config, run.data.shape(), run.data.classes.len());
     let graph = blueprint.lower(&network_config)?;
     let (parameters, flops) = (graph.parameters(), graph.flops());
-    let (train, validation) = run.data.final_images(config);
+    let (train, validation) = run.data.final_images(config)?;
     announce(run, &network_config, parameters, train.len(), validation.len());
     let seed = Seed::new(config.seed).child("final");
     let network = Network::init(graph, seed.child("init"), DType::F32, &run.device)?;

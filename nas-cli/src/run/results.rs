@@ -119,11 +119,12 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
             "validation_images": data.validation.len(),
             "test_images": data.test.len(),
             "final_training_on": if on_all { "train and validation" } else { "train" },
+            "final_training_images": run.data.final_images(config).map_or(0, |(images, _)| images.len()),
             "test_used": "once, after the last epoch",
         },
         "seed": config.seed,
         "seeds": 1,
-        "batch_norm": "running statistics",
+        "batch_norm": { "final": "running statistics", "trials": "statistics of the batch" },
         "training": {
             "epochs": trained.report.history.len(),
             "ended": trained.report.ended,

@@ -23,7 +23,7 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
         }
         out.result("");
     }
-    let (train, _) = run.data.final_images(&run.config);
+    let (train, _) = run.data.final_images(&run.config)?;
     let validation = trained.report.last_validation();
     out.result(&pairs(&[
         ("network", format!("{} channels, {} cells", trained.network.channels, trained.network.layers)),
