@@ -12,7 +12,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 use nas_space::{Layer, NetworkGraph, Seed};
 
-use crate::NnError;
+use crate::{NnError, pool};
 use plan::Plan;
 
 /// A learned tensor of a network.
@@ -182,6 +182,13 @@ impl Network {
             let run = forward::run(self, images, mode, true)?;
             backward::run(self, run, &labels, config)
         })
+    }
+}
+
+impl Drop for Network {
+    /// The next network needs buffers of other sizes.
+    fn drop(&mut self) {
+        pool::clear();
     }
 }
 
