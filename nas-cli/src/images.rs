@@ -54,6 +54,9 @@ pub fn full_name(name: &str) -> String {
     }
 }
 
+/// The numbers of some images of a split.
+pub type Numbers = Arc<Vec<u32>>;
+
 /// The images of a run.
 #[derive(Clone)]
 pub struct Data {
@@ -64,9 +67,9 @@ pub struct Data {
     /// The test split.
     pub test: Arc<Images>,
     /// The images that are trained on.
-    pub train: Arc<Vec<u32>>,
+    pub train: Numbers,
     /// The images held out.
-    pub validation: Arc<Vec<u32>>,
+    pub validation: Numbers,
     /// Measured on the images trained on.
     pub normalization: Normalization,
 }
@@ -102,12 +105,12 @@ impl Data {
     }
 
     /// The training images of a trial: all, or a part in which each class has its share.
-    pub fn trial_images(&self, config: &Config) -> anyhow::Result<Arc<Vec<u32>>> {
+    pub fn trial_images(&self, config: &Config) -> anyhow::Result<Numbers> {
         self.part(&self.train, config.trial.images, "trial.images", Seed::new(config.seed).child("trial-images"))
     }
 
     /// The images of the final training, and those its curve is measured on.
-    pub fn final_images(&self, config: &Config) -> anyhow::Result<(Arc<Vec<u32>>, Arc<Vec<u32>>)> {
+    pub fn final_images(&self, config: &Config) -> anyhow::Result<(Numbers, Numbers)> {
         let (images, validation) = if config.finish.on_all {
             (Arc::new((0..).take(self.images.len()).collect()), Arc::new(Vec::new()))
         } else {
@@ -118,13 +121,7 @@ impl Data {
     }
 
     /// So many of some images, each class with its share; all of them where there are no more.
-    fn part(
-        &self,
-        of: &Arc<Vec<u32>>,
-        wanted: Option<usize>,
-        setting: &str,
-        seed: Seed,
-    ) -> anyhow::Result<Arc<Vec<u32>>> {
+    fn part(&self, of: &Numbers, wanted: Option<usize>, setting: &str, seed: Seed) -> anyhow::Result<Numbers> {
         let Some(wanted) = wanted.filter(|&n| n < of.len()) else { return Ok(Arc::clone(of)) };
         let classes = self.classes.len();
         if wanted < 2 * classes {

@@ -117,7 +117,7 @@ pub struct TrainArgs {
     /// The seed of everything random [default: 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Where the results go [default: runs/<data>-<architecture>-<seed>-<n>]
+    /// Where the results go [default: runs/DATA-ARCHITECTURE-SEED-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[command(flatten)]

@@ -110,7 +110,7 @@ pub struct SearchArgs {
     /// Settings from a file; flags override it (`nas init` writes one)
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub config: Option<PathBuf>,
-    /// Where the results go [default: runs/<data>-<space>-<strategy>-<seed>-<n>]
+    /// Where the results go [default: runs/DATA-SPACE-STRATEGY-SEED-N]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
     #[command(flatten)]

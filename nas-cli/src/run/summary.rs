@@ -118,18 +118,24 @@ fn remarks(searched: &Searched) -> Vec<String> {
     let Some(best) = &random.best else { return lines };
     let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
     let arm = &searched.winner.arm;
-    let trials = plural(random.trials.len() as u64, "trial");
+    // Under a budget in time the two arms may come to different numbers.
+    let (own, its) = (searched.first.trials.len(), random.trials.len());
+    let trials = if own == its {
+        format!("in as many trials ({its})")
+    } else {
+        format!("in the same time ({its} trials against {own})")
+    };
     lines.push(match accuracy(best).total_cmp(&accuracy(&searched.winner)) {
         std::cmp::Ordering::Greater => format!(
-            "Random search found a better one in as many trials ({trials}): {theirs} against {ours}. \
+            "Random search found a better one {trials}: {theirs} against {ours}. \
              It is in arch-random.json; what was trained is the best of `{arm}`."
         ),
         std::cmp::Ordering::Equal if best.number == searched.winner.number => {
-            format!("Random search in as many trials ({trials}) found nothing better; both share the random beginning.")
+            format!("Random search {trials} found nothing better; both share the random beginning.")
         }
-        std::cmp::Ordering::Equal => format!("Random search found one as good in as many trials ({trials})."),
+        std::cmp::Ordering::Equal => format!("Random search found one as good {trials}."),
         std::cmp::Ordering::Less => {
-            format!("Random search in as many trials ({trials}) came to {theirs}, `{arm}` to {ours}.")
+            format!("Random search {trials} came to {theirs}, `{arm}` to {ours}.")
         }
     });
     lines
