@@ -2,6 +2,8 @@
 
 mod data;
 mod errors;
+mod full_disk;
+mod kill;
 mod resume;
 mod search;
 mod show;

@@ -1,3 +1,5 @@
+//! What augmentation does to hand-made images, and that it is the same whatever comes before.
+
 use nas_space::{ImageShape, Seed};
 
 use super::{Augment, Drawn, around, below};

@@ -1,3 +1,5 @@
+//! How a source is named, found and told from others.
+
 use std::fs;
 use std::path::Path;
 

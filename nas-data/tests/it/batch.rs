@@ -1,3 +1,5 @@
+//! Batches: order, shuffling, skipping, the same bytes for the same seed.
+
 use std::sync::Arc;
 
 use candle_core::DType;

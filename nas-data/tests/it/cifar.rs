@@ -1,3 +1,5 @@
+//! The binary layouts of CIFAR-10 and CIFAR-100, whole and damaged.
+
 use std::fs;
 use std::path::Path;
 

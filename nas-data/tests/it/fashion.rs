@@ -1,3 +1,5 @@
+//! Fashion-MNIST as Debian ships it, where it is installed.
+
 use std::path::Path;
 
 use nas_data::{describe, load};

@@ -1,3 +1,5 @@
+//! Folders of images: layouts, options, and everything that can be wrong with them.
+
 use std::fs;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! IDX files, plain and compressed, whole and damaged.
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Stratified splits, normalisation and descriptions.
+
 use nas_data::{Images, LoadOptions, Normalization, describe, load, split, subset};
 use nas_space::{ImageShape, Seed};
 use proptest::prelude::*;

@@ -1,0 +1,90 @@
+//! Kill -9: whenever it comes, in the search or in the final training, going on leads to the same bytes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use nas_search::Study;
+use rand::RngExt;
+
+use crate::{command, nas, tiny};
+
+/// How often the run is killed.
+const KILLS: usize = 10;
+
+/// How far the run has come: trials finished, then epochs of the final training.
+fn position(folder: &Path) -> (usize, bool) {
+    let trials = Study::open(folder.join("study.db")).and_then(|study| study.all_trials());
+    let finished = trials.map_or(0, |trials| trials.iter().filter(|t| t.measurement.is_some()).count());
+    (finished, folder.join("training.safetensors").exists())
+}
+
+/// Kills the whole family of a run at once, as a power cut would.
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Starts or resumes the run and waits for so long; whether it ended by itself.
+fn go_on(folder: &Path, args: &[&str], patience: Duration) -> bool {
+    let mut child = command(folder, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{args:?} ended with {status}");
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill(child);
+    false
+}
+
+#[test]
+fn ten_kills_change_no_byte() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let how = ["--jobs", "2", "--threads", "1", "--trials", "8", "--trial-epochs", "4", "--final-epochs", "20"];
+    let start = Instant::now();
+    nas(folder, &tiny(&[&how[..], &["--out", "whole"]].concat())).ok();
+    let whole = start.elapsed();
+
+    let search = tiny(&[&how[..], &["--out", "cut"]].concat());
+    let mut rng = nas_space::Seed::new(20_261_124).rng();
+    let mut patience = whole / 14;
+    let (mut kills, mut in_search, mut in_training) = (0, 0, 0);
+    loop {
+        // A run that was killed before it had made its study is begun anew, any other goes on.
+        let begun = folder.join("cut/study.db").exists();
+        if !begun && folder.join("cut").exists() {
+            fs::remove_dir_all(folder.join("cut")).unwrap();
+        }
+        let args: Vec<&str> = if begun { vec!["resume", "cut", "--json"] } else { search.clone() };
+        let before = position(&folder.join("cut"));
+        let wait = if kills < KILLS { patience.mul_f64(rng.random_range(0.1..1.9)) } else { Duration::from_secs(600) };
+        if go_on(folder, &args, wait) {
+            break;
+        }
+        kills += 1;
+        let after = position(&folder.join("cut"));
+        if after.1 {
+            in_training += 1
+        } else {
+            in_search += 1
+        }
+        // Where nothing was finished in between, the next attempt gets longer: a loop of kills must come to its end.
+        if before == after {
+            patience = patience.mul_f64(1.2);
+        }
+    }
+    assert!(kills >= 3, "the run ended after {kills} kills: it was not killed enough to tell");
+    assert!(in_search > 0 && in_training > 0, "{in_search} kills hit the search, {in_training} the final training");
+    for file in ["arch.json", "model.safetensors", "metrics.csv", "cells.dot"] {
+        let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
+        assert!(of("whole") == of("cut"), "{file} differs after {kills} kills");
+    }
+    let fingerprint =
+        |run: &str| Study::open(folder.join(run).join("study.db")).unwrap().lines_without_times().unwrap();
+    assert_eq!(fingerprint("whole"), fingerprint("cut"));
+}
