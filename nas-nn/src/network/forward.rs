@@ -86,8 +86,7 @@ fn node(network: &mut Network, run: &mut Run, index: usize, images: &Tensor, mod
         Layer::Concat => elementwise::concat(&(0..step.inputs.len()).map(x).collect::<Vec<_>>())?,
         Layer::Zero { stride } => {
             let (batch, channels, height, width) = x(0).dims4()?;
-            let dims = (batch, channels, height.div_ceil(*stride), width.div_ceil(*stride));
-            Tensor::zeros(dims, images.dtype(), images.device())?
+            elementwise::zeros(x(0), (batch, channels, height.div_ceil(*stride), width.div_ceil(*stride)))?
         }
         Layer::DropPath => match mode {
             Mode::Train { drop_path, seed } if drop_path > 0.0 => {

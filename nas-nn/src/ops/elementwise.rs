@@ -75,6 +75,16 @@ pub(crate) fn concat_gradient(dy: &Tensor, first: usize, channels: usize) -> Res
     })
 }
 
+/// Zeros of some shape, of the type of `like`.
+pub(crate) fn zeros(like: &Tensor, dims: (usize, usize, usize, usize)) -> Result<Tensor> {
+    let like = View::tensor("zero", like)?;
+    typed!("zero", [like], {
+        let mut y = pool::take::<E>(dims.0 * dims.1 * dims.2 * dims.3);
+        y.fill(0.0);
+        output(y, dims)
+    })
+}
+
 /// Each sample times its own factor.
 pub(crate) fn scale_samples(x: &Tensor, factors: &[f64]) -> Result<Tensor> {
     let dims = x.dims();

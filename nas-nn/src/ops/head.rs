@@ -16,7 +16,7 @@ pub(crate) fn linear_forward(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Resu
     let (x, weight, bias) =
         (View::tensor("linear", x)?, View::tensor("linear", weight)?, View::tensor("linear", bias)?);
     typed!("linear", [x, weight, bias], {
-        let mut y = vec![E::default(); batch * out];
+        let mut y = crate::pool::take::<E>(batch * out);
         kernels::linear(x, weight, bias, features, &mut y);
         output(y, (batch, out, 1, 1))
     })
@@ -57,7 +57,7 @@ pub(crate) fn loss(logits: &Tensor, labels: &[u32], smoothing: f64, weight: f64)
     }
     let logits = View::tensor("cross_entropy", logits)?;
     typed!("cross_entropy", [logits], {
-        let mut gradient = vec![E::default(); logits.len()];
+        let mut gradient = crate::pool::take::<E>(logits.len());
         let outcome = loss::cross_entropy(logits, labels, smoothing, weight, Some(&mut gradient));
         Ok((outcome, output(gradient, dims)?))
     })
