@@ -44,6 +44,12 @@ pub enum NnError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A layer this version has no pass for, or whose window does not fit.
+    #[error("a {kind} layer cannot be run by this version")]
+    Layer {
+        /// The layer's kind.
+        kind: &'static str,
+    },
     /// Images of another shape than the network's.
     #[error("the network reads images of {expected:?} (channels, height, width), the batch is {found:?}")]
     Images {

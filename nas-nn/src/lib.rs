@@ -1,8 +1,8 @@
 //! From a network graph to a trained network: fast ops, layers, the trainer, checkpoints.
 //!
 //! The one idea: a [`NetworkGraph`](nas_space::NetworkGraph) is run by a forward and a reverse pass of our own over its
-//! nodes, each node a call of an op with hand-written forward and backward; the outside stays candle (`Tensor`, `Var`,
-//! `VarBuilder`), and every op is also a candle `CustomOp`, for layers written in plain candle code.
+//! nodes, on kernels with hand-written forward and backward; the outside stays candle (`Tensor`, `Var`, `VarBuilder`), and
+//! every op is also a candle `CustomOp`, for layers written in plain candle code.
 
 pub mod checkpoint;
 mod element;
@@ -12,6 +12,7 @@ mod init;
 // The one module with unsafe code: loads whose bounds are checked once for a whole product, not once a register.
 #[allow(unsafe_code)]
 mod kernels;
+mod layout;
 mod network;
 pub mod ops;
 pub mod optim;

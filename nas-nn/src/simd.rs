@@ -5,8 +5,8 @@
 
 use std::sync::LazyLock;
 
-/// Elements a kernel handles at once: one AVX-512 register of f32, two of AVX2, four of NEON or SSE.
-pub(crate) const LANES: usize = 16;
+
+
 
 static ARCH: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
 

@@ -94,7 +94,7 @@ impl GraphBuilder {
 fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
     let arity_ok = match layer {
         Layer::Input => inputs.is_empty(),
-        Layer::Add | Layer::Concat => !inputs.is_empty(),
+        Layer::Add | Layer::Concat | Layer::WeightedSum { .. } => !inputs.is_empty(),
         _ => inputs.len() == 1,
     };
     if !arity_ok {
@@ -130,7 +130,7 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
             Ok(Shape { height: s.height.div_ceil(*stride), width: s.width.div_ceil(*stride), ..s })
         }
         Layer::Linear { out } => Ok(Shape { channels: *out, height: 1, width: 1 }),
-        Layer::Add => match inputs.iter().find(|s| **s != inputs[0]) {
+        Layer::Add | Layer::WeightedSum { .. } => match inputs.iter().find(|s| **s != inputs[0]) {
             None => Ok(inputs[0]),
             Some(other) => Err(format!("cannot add {} and {other}", inputs[0])),
         },

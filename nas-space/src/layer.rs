@@ -103,6 +103,14 @@ pub enum Layer {
     GlobalAveragePool,
     /// Elementwise sum of all inputs.
     Add,
+    /// Weighted sum of all inputs, one weight each: a mixed edge (Liu et al. 2019, equation 2). The weights are no
+    /// parameters of the network; they come from outside, as row `row` of a table that many edges may share.
+    WeightedSum {
+        /// Which table: in the DARTS supernet 0 for normal cells, 1 for reduction cells.
+        table: usize,
+        /// Which row of it: in the DARTS supernet the number of the edge in its cell.
+        row: usize,
+    },
     /// Concatenation of all inputs along the channels.
     Concat,
     /// All zeros, at the input's size divided by the stride and rounded up.
@@ -132,6 +140,7 @@ impl Layer {
             Self::Pool(Pool { kind: PoolKind::Average, .. }) => "average_pool",
             Self::GlobalAveragePool => "global_average_pool",
             Self::Add => "add",
+            Self::WeightedSum { .. } => "weighted_sum",
             Self::Concat => "concat",
             Self::Zero { .. } => "zero",
             Self::DropPath => "drop_path",

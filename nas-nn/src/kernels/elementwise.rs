@@ -1,94 +1,164 @@
-//! Elementwise kernels: ReLU, sums, copies into channels, dropped paths.
+//! Elementwise kernels: weighted sums of operands, gates, factors of samples. Each works through blocks in parts that fit
+//! the first cache.
 
 use rayon::prelude::*;
 
+use super::lanes::{LANES, Lanes};
+use super::read::{Affine, Operand, Read};
 use crate::element::Element;
-use crate::simd::{dispatch, items_per_task};
+use crate::simd::dispatch;
 
-/// Elements a task handles: 64 KiB of f32.
-const GRAIN: usize = 1 << 14;
+/// Pixels of a part: 16 KiB of f32.
+const PART: usize = 512;
+/// Parts that make a task worth handing over.
+const GRAIN: usize = 8;
 
-/// y = max(x, 0); a NaN stays one.
-pub(crate) fn relu<T: Element>(x: &[T], y: &mut [T]) {
-    y.par_chunks_mut(GRAIN).with_min_len(2).zip(x.par_chunks(GRAIN)).for_each(|(y, x)| {
+/// Calls `f` with (block, first pixel, pixels) for every part of every block, in parallel.
+fn each_part<T: Element>(y: Vec<&mut [Lanes<T>]>, f: impl Fn(usize, usize, &mut [Lanes<T>]) + Sync) {
+    let parts: Vec<(usize, usize, &mut [Lanes<T>])> = y
+        .into_iter()
+        .enumerate()
+        .flat_map(|(block, y)| y.chunks_mut(PART).enumerate().map(move |(i, part)| (block, i * PART, part)))
+        .collect();
+    parts.into_par_iter().with_min_len(GRAIN).for_each(|(block, from, part)| f(block, from, part));
+}
+
+/// `y (+)= f(x)` over two slices.
+#[inline(always)]
+fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
+    if add {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y += f(*x));
+    } else {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x));
+    }
+}
+
+/// `y (+)= read(x)`.
+#[inline(always)]
+fn write_read<T: Element>(x: &[Lanes<T>], read: Read<T>, y: &mut [Lanes<T>], add: bool) {
+    match read {
+        Read { affine: None, relu: false } => write(x, y, add, #[inline(always)] |x| x),
+        Read { affine: None, relu: true } => write(x, y, add, #[inline(always)] |x: Lanes<T>| x.rectified()),
+        Read { affine: Some(a), relu: false } => write(x, y, add, #[inline(always)] |x| a.apply(x)),
+        Read { affine: Some(a), relu: true } => write(x, y, add, #[inline(always)] |x| a.apply(x).rectified()),
+    }
+}
+
+/// y = Σ inputs, in their order, each as it is read.
+pub(crate) fn sum<T: Element>(inputs: &[Operand<'_, T>], y: Vec<&mut [Lanes<T>]>) {
+    each_part(y, |block, from, y| {
         dispatch(
             #[inline(always)]
-            || y.iter_mut().zip(x).for_each(|(y, x)| *y = if *x < T::ZERO { T::ZERO } else { *x }),
+            || {
+                for (index, input) in inputs.iter().enumerate() {
+                    write_read(&input.blocks[block][from..from + y.len()], input.read(block), y, index > 0);
+                }
+            },
         );
     });
 }
 
-/// dx = dy where y > 0, else 0; `y` is the output (or the input: the sign is the same).
-pub(crate) fn relu_gradient<T: Element>(y: &[T], dy: &[T], dx: &mut [T]) {
-    dx.par_chunks_mut(GRAIN).with_min_len(2).zip(y.par_chunks(GRAIN).zip(dy.par_chunks(GRAIN))).for_each(
-        |(dx, (y, dy))| {
+/// y = Σ weights[i] · inputs[i], in their order, each as it is read: a mixed edge (Liu et al. 2019, equation 2). The
+/// weight enters the affine map, so that it costs nothing.
+pub(crate) fn weighted_sum<T: Element>(inputs: &[Operand<'_, T>], weights: &[T], y: Vec<&mut [Lanes<T>]>) {
+    each_part(y, |block, from, y| {
+        dispatch(
+            #[inline(always)]
+            || {
+                for (index, (input, weight)) in inputs.iter().zip(weights).enumerate() {
+                    let x = &input.blocks[block][from..from + y.len()];
+                    let weight = Lanes::splat(*weight);
+                    let read = input.read(block);
+                    if read.relu {
+                        write(x, y, index > 0, #[inline(always)] |x| read.apply(x) * weight);
+                        continue;
+                    }
+                    let Affine { center, scale, shift } = read.affine.unwrap_or(Affine::identity());
+                    let weighted = Affine { center, scale: scale * weight, shift: shift * weight };
+                    write(x, y, index > 0, #[inline(always)] |x| weighted.apply(x));
+                }
+            },
+        );
+    });
+}
+
+/// y (+)= x · factor, block by block.
+pub(crate) fn accumulate<T: Element>(x: &[&[Lanes<T>]], factor: T, y: Vec<&mut [Lanes<T>]>, add: bool) {
+    let factor = Lanes::splat(factor);
+    each_part(y, |block, from, y| {
+        let x = &x[block][from..from + y.len()];
+        dispatch(
+            #[inline(always)]
+            || write(x, y, add, #[inline(always)] |x| x * factor),
+        );
+    });
+}
+
+/// dx = dy where what is read from x is positive, else 0; `add` adds to what dx holds.
+pub(crate) fn gate<T: Element>(x: &Operand<'_, T>, dy: &[&[Lanes<T>]], dx: Vec<&mut [Lanes<T>]>, add: bool) {
+    each_part(dx, |block, from, dx| {
+        let read = x.read(block);
+        let part = from..from + dx.len();
+        dispatch(
+            #[inline(always)]
+            || {
+                let sources = x.blocks[block][part.clone()].iter().zip(&dy[block][part]);
+                for (dx, (x, dy)) in dx.iter_mut().zip(sources) {
+                    let value = dy.gated(read.apply(*x));
+                    *dx = if add { *dx + value } else { value };
+                }
+            },
+        );
+    });
+}
+
+/// y (+)= read(x) · factor of its sample, for samples of `pixels` pixels.
+pub(crate) fn scale_samples<T: Element>(
+    x: &Operand<'_, T>,
+    factors: &[T],
+    pixels: usize,
+    y: Vec<&mut [Lanes<T>]>,
+    add: bool,
+) {
+    each_part(y, |block, from, y| {
+        let read = x.read(block);
+        let mut done = 0;
+        while done < y.len() {
+            let sample = (from + done) / pixels;
+            let until = ((sample + 1) * pixels - from).min(y.len());
+            let factor = Lanes::splat(factors[sample]);
             dispatch(
                 #[inline(always)]
                 || {
-                    for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
-                        *dx = if *y > T::ZERO { *dy } else { T::ZERO };
-                    }
+                    let x = &x.blocks[block][from + done..from + until];
+                    write(x, &mut y[done..until], add, #[inline(always)] |x| read.apply(x) * factor);
                 },
             );
-        },
-    );
-}
-
-/// y = Σ inputs, in their order.
-pub(crate) fn sum<T: Element>(inputs: &[&[T]], y: &mut [T]) {
-    y.par_chunks_mut(GRAIN).with_min_len(2).enumerate().for_each(|(task, y)| {
-        let from = task * GRAIN;
-        let part = |i: usize| &inputs[i][from..from + y.len()];
-        let mut next = 1;
-        match inputs.len() {
-            1 => {
-                y.copy_from_slice(part(0));
-                return;
-            }
-            _ => {
-                let (a, b) = (part(0), part(1));
-                dispatch(
-                    #[inline(always)]
-                    || y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (a, b))| *y = *a + *b),
-                );
-                next += 1;
-            }
-        }
-        for input in &inputs[next..] {
-            let input = &input[from..from + y.len()];
-            dispatch(
-                #[inline(always)]
-                || y.iter_mut().zip(input).for_each(|(y, x)| *y += *x),
-            );
+            done = until;
         }
     });
 }
 
-/// Copies `x` (samples of `own` elements) into `y` (samples of `whole` elements) at `offset` of each sample.
-pub(crate) fn place<T: Element>(x: &[T], own: usize, y: &mut [T], whole: usize, offset: usize) {
-    y.par_chunks_mut(whole)
-        .with_min_len(items_per_task(2 * own))
-        .zip(x.par_chunks(own))
-        .for_each(|(y, x)| y[offset..offset + own].copy_from_slice(x));
-}
-
-/// The way back: takes `own` elements at `offset` out of each sample of `whole` elements.
-pub(crate) fn take<T: Element>(y: &[T], whole: usize, offset: usize, x: &mut [T], own: usize) {
-    x.par_chunks_mut(own)
-        .with_min_len(items_per_task(2 * own))
-        .zip(y.par_chunks(whole))
-        .for_each(|(x, y)| x.copy_from_slice(&y[offset..offset + own]));
-}
-
-/// y = x · factor of its sample.
-pub(crate) fn scale_samples<T: Element>(x: &[T], factors: &[T], y: &mut [T]) {
-    let sample = x.len() / factors.len().max(1);
-    y.par_chunks_mut(sample).with_min_len(items_per_task(2 * sample)).zip(x.par_chunks(sample)).zip(factors).for_each(
-        |((y, x), factor)| {
+/// Σ over all pixels and channels of dy · read(x): how much the loss changes with a mixed edge's weight.
+pub(crate) fn dot<T: Element>(x: &Operand<'_, T>, dy: &[&[Lanes<T>]]) -> f64 {
+    let block = |block: usize| -> f64 {
+        let read = x.read(block);
+        let part = |(x, dy): (&[Lanes<T>], &[Lanes<T>])| {
             dispatch(
                 #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, x)| *y = *x * *factor),
-            );
-        },
-    );
+                || {
+                    let mut sums = [Lanes::ZERO; 2];
+                    for (i, (x, dy)) in x.iter().zip(dy).enumerate() {
+                        sums[i % 2] = dy.fma(read.apply(*x), sums[i % 2]);
+                    }
+                    let both = (sums[0] + sums[1]).wide();
+                    (0..LANES).map(|lane| both.0[lane]).sum::<f64>()
+                },
+            )
+        };
+        let parts: Vec<f64> =
+            x.blocks[block].par_chunks(PART).with_min_len(GRAIN).zip(dy[block].par_chunks(PART)).map(part).collect();
+        parts.iter().sum()
+    };
+    (0..x.blocks.len()).map(block).sum()
 }

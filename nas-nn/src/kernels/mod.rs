@@ -1,11 +1,13 @@
-//! The arithmetic, on plain slices: no candle, no graph. Generic over f32 and f64; parallel over samples, planes or
-//! channels in pieces whose number does not depend on the thread count, so results are the same bits on any number.
+//! The arithmetic: plain functions over blocks of [`Lanes`](lanes::Lanes), in parallel over pieces of the batch.
 
 pub(crate) mod conv;
+mod depthwise;
 pub(crate) mod elementwise;
-pub(crate) mod head;
+pub(crate) mod lanes;
 pub(crate) mod loss;
-pub(crate) mod matrix;
 pub(crate) mod norm;
+mod pieces;
 pub(crate) mod plane;
 pub(crate) mod pooling;
+mod product;
+pub(crate) mod read;

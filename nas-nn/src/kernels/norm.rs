@@ -1,223 +1,235 @@
 //! Batch normalization (Ioffe & Szegedy 2015): per channel over batch, rows and columns.
 //!
-//! Moments are taken plane by plane while the plane is in cache (its mean, then its squared deviations) and merged in
-//! f64 in a fixed order: one pass over memory, without the cancellation of a sum of squares.
+//! Moments are taken while a part of the activation is in cache (its mean, then its squared deviations) and merged in f64
+//! in a fixed order: one pass over memory, without the cancellation of a sum of squares. Applying them is left to whoever
+//! reads the activation ([`Read`](super::read::Read)).
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::matrix::fold;
+use super::lanes::{LANES, Lanes};
+use super::pieces::samples_per_piece;
+use super::read::{Affine, Operand};
 use crate::element::Element;
-use crate::simd::{LANES, dispatch, items_per_task};
+use crate::simd::{dispatch, items_per_task};
 
-/// The moments of each channel.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Moments {
-    pub(crate) mean: Vec<f64>,
-    /// Biased variance (divided by the count).
-    pub(crate) variance: Vec<f64>,
-    /// Elements each channel was taken over.
-    pub(crate) count: usize,
+/// Pixels whose sums are kept in the precision of the data before they go on in f64; they fit the first cache.
+const NEAR: usize = 256;
+
+/// Count, mean and squared deviations of eight channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tally {
+    pub(crate) count: f64,
+    pub(crate) mean: Lanes<f64>,
+    /// Σ (x - mean)².
+    pub(crate) squares: Lanes<f64>,
 }
 
-/// Batch, channels and pixels of an activation.
-#[derive(Clone, Copy)]
-pub(crate) struct Extent {
-    pub(crate) batch: usize,
-    pub(crate) channels: usize,
-    pub(crate) pixels: usize,
-}
+impl Tally {
+    pub(crate) const EMPTY: Self = Self { count: 0.0, mean: Lanes::ZERO, squares: Lanes::ZERO };
 
-impl Extent {
+    /// Counts more pixels in.
     #[inline(always)]
-    fn plane<'a, T>(&self, x: &'a [T], sample: usize, channel: usize) -> &'a [T] {
-        &x[(sample * self.channels + channel) * self.pixels..][..self.pixels]
-    }
-}
-
-/// Lanes of a sum over a plane: four registers, so that additions need not wait for one another.
-const WIDE: usize = 4 * LANES;
-
-#[inline(always)]
-fn fold_wide<T: Element>(lanes: [T; WIDE]) -> T {
-    let (parts, _) = lanes.as_chunks::<LANES>();
-    let mut sum = parts[0];
-    for part in &parts[1..] {
-        for lane in 0..LANES {
-            sum[lane] += part[lane];
+    pub(crate) fn add<T: Element>(&mut self, values: &[Lanes<T>]) {
+        for values in values.chunks(NEAR) {
+            let count = values.len() as f64;
+            let share = Lanes::splat(1.0 / count);
+            let center = Lanes::<T>::of(sum(values).wide() * share);
+            // The rounded mean is off by a little; the mean deviation says by how much (corrected two-pass).
+            let (deviation, squared) = deviations(values, center);
+            let correction = deviation * share;
+            let mean = center.wide() + correction;
+            self.merge(&Self { count, mean, squares: squared - correction * deviation });
         }
     }
-    fold(sum)
+
+    /// Adds the counts of other pixels (Chan et al. 1979).
+    #[inline(always)]
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let total = self.count + other.count;
+        if other.count == 0.0 {
+            return;
+        }
+        let shift = other.mean - self.mean;
+        let weight = self.count * other.count / total;
+        self.mean = shift.fma(Lanes::splat(other.count / total), self.mean);
+        self.squares += (shift * shift).fma(Lanes::splat(weight), other.squares);
+        self.count = total;
+    }
+
+    /// Biased variance (divided by the count).
+    pub(crate) fn variance(&self) -> Lanes<f64> {
+        self.squares.map(|squares| squares / self.count)
+    }
+}
+
+/// Chains of additions side by side, so that they need not wait for one another.
+const CHAINS: usize = 4;
+
+#[inline(always)]
+fn joined<T: Element>(chains: [Lanes<T>; CHAINS]) -> Lanes<T> {
+    (chains[0] + chains[1]) + (chains[2] + chains[3])
 }
 
 #[inline(always)]
-fn sum<T: Element>(values: &[T]) -> T {
-    let mut lanes = [T::ZERO; WIDE];
-    let (chunks, rest) = values.as_chunks::<WIDE>();
+fn sum<T: Element>(values: &[Lanes<T>]) -> Lanes<T> {
+    let mut chains = [Lanes::ZERO; CHAINS];
+    let (chunks, rest) = values.as_chunks::<CHAINS>();
     for chunk in chunks {
-        for lane in 0..WIDE {
-            lanes[lane] += chunk[lane];
+        for i in 0..CHAINS {
+            chains[i] += chunk[i];
         }
     }
-    for (lane, value) in lanes.iter_mut().zip(rest) {
-        *lane += *value;
+    for value in rest {
+        chains[0] += *value;
     }
-    fold_wide(lanes)
+    joined(chains)
 }
 
 /// Σ (v - center) and Σ (v - center)².
 #[inline(always)]
-fn deviations<T: Element>(values: &[T], center: T) -> (f64, f64) {
-    let (mut plain, mut squared) = ([T::ZERO; WIDE], [T::ZERO; WIDE]);
-    let mut add = |lane: usize, value: T| {
-        let deviation = value - center;
-        plain[lane] += deviation;
-        squared[lane] = deviation.fma(deviation, squared[lane]);
-    };
-    let (chunks, rest) = values.as_chunks::<WIDE>();
+fn deviations<T: Element>(values: &[Lanes<T>], center: Lanes<T>) -> (Lanes<f64>, Lanes<f64>) {
+    let (mut plain, mut squared) = ([Lanes::ZERO; CHAINS], [Lanes::ZERO; CHAINS]);
+    let (chunks, rest) = values.as_chunks::<CHAINS>();
     for chunk in chunks {
-        for lane in 0..WIDE {
-            add(lane, chunk[lane]);
+        for i in 0..CHAINS {
+            let deviation = chunk[i] - center;
+            plain[i] += deviation;
+            squared[i] = deviation.fma(deviation, squared[i]);
         }
     }
-    for (lane, value) in rest.iter().enumerate() {
-        add(lane, *value);
+    for value in rest {
+        let deviation = *value - center;
+        plain[0] += deviation;
+        squared[0] = deviation.fma(deviation, squared[0]);
     }
-    (fold_wide(plain).wide(), fold_wide(squared).wide())
+    (joined(plain).wide(), joined(squared).wide())
 }
 
-/// Mean and biased variance of every channel.
-pub(crate) fn moments<T: Element>(extent: Extent, x: &[T]) -> Moments {
-    let pixels = extent.pixels as f64;
-    let channel = |channel: usize| {
+/// The moments of every block of an activation as it is read, each sample `pixels` large.
+pub(crate) fn moments<T: Element>(x: &Operand<'_, T>, batch: usize, pixels: usize) -> Vec<Tally> {
+    let tallies = each_part(x.blocks.len(), batch, pixels, |block, range| {
+        let mut tally = Tally::EMPTY;
+        let read = x.read(block);
+        let mut near = [Lanes::ZERO; NEAR];
         dispatch(
             #[inline(always)]
             || {
-                let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-                for sample in 0..extent.batch {
-                    let plane = extent.plane(x, sample, channel);
-                    let center = T::of(sum(plane).wide() / pixels);
-                    // The rounded mean is off by a little; the mean deviation says by how much (corrected two-pass).
-                    let (deviation, squared) = deviations(plane, center);
-                    let own = center.wide() + deviation / pixels;
-                    let spread = squared - deviation * deviation / pixels;
-                    let shift = own - mean;
-                    let total = count + pixels;
-                    mean += shift * pixels / total;
-                    squares += spread + shift * shift * count * pixels / total;
-                    count = total;
-                }
-                (mean, squares / count)
-            },
-        )
-    };
-    let (mean, variance) = (0..extent.channels)
-        .into_par_iter()
-        .with_min_len(items_per_task(2 * extent.batch * extent.pixels))
-        .map(channel)
-        .unzip();
-    Moments { mean, variance, count: extent.batch * extent.pixels }
-}
-
-/// One channel's part in an affine map: `(x - center) · scale + shift`. The difference is taken first, so that a large
-/// mean costs no digits.
-#[derive(Clone, Copy)]
-pub(crate) struct Affine<T> {
-    center: T,
-    scale: T,
-    shift: T,
-}
-
-impl<T: Element> Affine<T> {
-    /// The map in the precision of the data; what rounding takes from the center goes into the shift.
-    pub(crate) fn new(center: f64, scale: f64, shift: f64) -> Self {
-        let rounded = T::of(center);
-        Self { center: rounded, scale: T::of(scale), shift: T::of(shift + (rounded.wide() - center) * scale) }
-    }
-}
-
-/// y = (x - center) · scale + shift, per channel.
-pub(crate) fn normalize<T: Element>(extent: Extent, x: &[T], affine: &[Affine<T>], y: &mut [T]) {
-    let sample = extent.channels * extent.pixels;
-    y.par_chunks_mut(sample).with_min_len(items_per_task(2 * sample)).zip(x.par_chunks(sample)).for_each(|(y, x)| {
-        dispatch(
-            #[inline(always)]
-            || {
-                let planes = y.chunks_exact_mut(extent.pixels).zip(x.chunks_exact(extent.pixels));
-                for ((y, x), Affine { center, scale, shift }) in planes.zip(affine) {
-                    for (y, x) in y.iter_mut().zip(x) {
-                        *y = (*x - *center).fma(*scale, *shift);
+                for values in x.blocks[block][range].chunks(NEAR) {
+                    let near = &mut near[..values.len()];
+                    for (near, value) in near.iter_mut().zip(values) {
+                        *near = read.apply(*value);
                     }
+                    tally.add(near);
+                }
+            },
+        );
+        tally
+    });
+    let total = |parts: &[Tally]| {
+        let mut total = Tally::EMPTY;
+        parts.iter().for_each(|part| total.merge(part));
+        total
+    };
+    tallies.iter().map(|parts| total(parts)).collect()
+}
+
+/// Works out something for each piece of each block: `[block][piece]`.
+fn each_part<R: Send>(
+    blocks: usize,
+    batch: usize,
+    pixels: usize,
+    f: impl Fn(usize, Range<usize>) -> R + Sync + Send,
+) -> Vec<Vec<R>> {
+    let piece = samples_per_piece(batch) * pixels;
+    let pieces = (batch * pixels).div_ceil(piece.max(1));
+    let part = |index: usize| {
+        let (block, from) = (index / pieces, index % pieces * piece);
+        f(block, from..(from + piece).min(batch * pixels))
+    };
+    let grain = items_per_task(2 * LANES * piece);
+    let mut parts: Vec<R> = (0..blocks * pieces).into_par_iter().with_min_len(grain).map(part).collect();
+    let mut rows = Vec::with_capacity(blocks);
+    while !parts.is_empty() {
+        let rest = parts.split_off(pieces);
+        rows.push(std::mem::replace(&mut parts, rest));
+    }
+    rows
+}
+
+/// Σ dy and Σ dy · (x - center) of eight channels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct GradientSums {
+    pub(crate) plain: Lanes<f64>,
+    pub(crate) weighted: Lanes<f64>,
+}
+
+/// The sums of every block, `centers` being the blocks' means; each sample is `pixels` large.
+pub(crate) fn gradient_sums<T: Element>(
+    dy: &[&[Lanes<T>]],
+    x: &[&[Lanes<T>]],
+    centers: &[Lanes<f64>],
+    batch: usize,
+    pixels: usize,
+) -> Vec<GradientSums> {
+    let parts = each_part(dy.len(), batch, pixels, |block, range| {
+        let center = Lanes::<T>::of(centers[block]);
+        let (mut plain, mut weighted) = (Lanes::<f64>::ZERO, Lanes::<f64>::ZERO);
+        dispatch(
+            #[inline(always)]
+            || {
+                for (dy, x) in dy[block][range.clone()].chunks(NEAR).zip(x[block][range].chunks(NEAR)) {
+                    let (mut a, mut b) = ([Lanes::ZERO; CHAINS], [Lanes::ZERO; CHAINS]);
+                    let ((dy, dy_rest), (x, x_rest)) = (dy.as_chunks::<CHAINS>(), x.as_chunks::<CHAINS>());
+                    for (dy, x) in dy.iter().zip(x) {
+                        for i in 0..CHAINS {
+                            a[i] += dy[i];
+                            b[i] = dy[i].fma(x[i] - center, b[i]);
+                        }
+                    }
+                    for (dy, x) in dy_rest.iter().zip(x_rest) {
+                        a[0] += *dy;
+                        b[0] = dy.fma(*x - center, b[0]);
+                    }
+                    plain += joined(a).wide();
+                    weighted += joined(b).wide();
+                }
+            },
+        );
+        (plain, weighted)
+    });
+    let total = |(block, parts): (usize, &Vec<(Lanes<f64>, Lanes<f64>)>)| {
+        let (mut plain, mut weighted) = (Lanes::ZERO, Lanes::ZERO);
+        for part in parts {
+            plain += part.0;
+            weighted += part.1;
+        }
+        // The center was rounded; this is what it was off by.
+        let off = Lanes::<T>::of(centers[block]).wide() - centers[block];
+        GradientSums { plain, weighted: plain.fma(off, weighted) }
+    };
+    parts.iter().enumerate().map(total).collect()
+}
+
+/// dx = ((dy + shift) + (x - center) · scale) · gain, block by block.
+pub(crate) fn input_gradient<T: Element>(
+    dy: &[&[Lanes<T>]],
+    x: &[&[Lanes<T>]],
+    pull: &[Affine<T>],
+    gain: &[Lanes<T>],
+    dx: Vec<&mut [Lanes<T>]>,
+) {
+    let pixels = dy.first().map_or(0, |block| block.len());
+    dx.into_par_iter().with_min_len(items_per_task(24 * pixels)).enumerate().for_each(|(block, dx)| {
+        let (Affine { center, scale, shift }, gain) = (pull[block], gain[block]);
+        dispatch(
+            #[inline(always)]
+            || {
+                for ((dx, dy), x) in dx.iter_mut().zip(dy[block]).zip(x[block]) {
+                    *dx = (*x - center).fma(scale, *dy + shift) * gain;
                 }
             },
         );
     });
-}
-
-/// For each channel the sums Σ dy and Σ dy · (x - mean).
-pub(crate) fn gradient_sums<T: Element>(extent: Extent, x: &[T], dy: &[T], mean: &[f64]) -> Vec<(f64, f64)> {
-    let channel = |channel: usize| {
-        let center = T::of(mean[channel]);
-        dispatch(
-            #[inline(always)]
-            || {
-                let (mut plain, mut weighted) = (0.0, 0.0);
-                for sample in 0..extent.batch {
-                    let x = extent.plane(x, sample, channel);
-                    let dy = extent.plane(dy, sample, channel);
-                    let (mut a, mut b) = ([T::ZERO; WIDE], [T::ZERO; WIDE]);
-                    let ((x_chunks, x_rest), (dy_chunks, dy_rest)) = (x.as_chunks::<WIDE>(), dy.as_chunks::<WIDE>());
-                    for (x, dy) in x_chunks.iter().zip(dy_chunks) {
-                        for lane in 0..WIDE {
-                            a[lane] += dy[lane];
-                            b[lane] = dy[lane].fma(x[lane] - center, b[lane]);
-                        }
-                    }
-                    for (lane, (x, dy)) in x_rest.iter().zip(dy_rest).enumerate() {
-                        a[lane] += *dy;
-                        b[lane] = dy.fma(*x - center, b[lane]);
-                    }
-                    plain += fold_wide(a).wide();
-                    weighted += fold_wide(b).wide();
-                }
-                // The center was rounded; this is what it was off by.
-                (plain, weighted + plain * (center.wide() - mean[channel]))
-            },
-        )
-    };
-    (0..extent.channels)
-        .into_par_iter()
-        .with_min_len(items_per_task(2 * extent.batch * extent.pixels))
-        .map(channel)
-        .collect()
-}
-
-/// dx = ((dy + shift) + (x - center) · scale) · gain, per channel: the gradient of a normalization with batch statistics,
-/// its constants worked out by the caller. What cancels is taken off before anything is scaled.
-pub(crate) fn input_gradient<T: Element>(
-    extent: Extent,
-    x: &[T],
-    dy: &[T],
-    gains: &[T],
-    affine: &[Affine<T>],
-    dx: &mut [T],
-) {
-    let sample = extent.channels * extent.pixels;
-    dx.par_chunks_mut(sample)
-        .with_min_len(items_per_task(3 * sample))
-        .zip(x.par_chunks(sample).zip(dy.par_chunks(sample)))
-        .for_each(|(dx, (x, dy))| {
-            dispatch(
-                #[inline(always)]
-                || {
-                    let sources = x.chunks_exact(extent.pixels).zip(dy.chunks_exact(extent.pixels));
-                    let planes = dx.chunks_exact_mut(extent.pixels).zip(sources);
-                    for ((dx, (x, dy)), (gain, Affine { center, scale, shift })) in planes.zip(gains.iter().zip(affine))
-                    {
-                        for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                            *dx = (*x - *center).fma(*scale, *dy + *shift) * *gain;
-                        }
-                    }
-                },
-            );
-        });
 }

@@ -1,152 +1,203 @@
-//! Maximum and average pooling with padding, on the offsets of [`Geometry`].
+//! Maximum and average pooling with padding, plane by plane, and the mean of whole planes.
 
 use nas_space::PoolKind;
 use rayon::prelude::*;
 
-use super::matrix::Plain;
+use super::lanes::{LANES, Lanes};
+use super::pieces::samples_per_piece;
 use super::plane::Geometry;
+use super::read::{Operand, Read};
 use crate::element::Element;
-use crate::simd::{LANES, dispatch, items_per_task};
+use crate::simd::{dispatch, items_per_task};
 
-/// Planes a task handles.
-const PLANES: usize = 8;
-
-/// What pixels outside the image read as.
-fn outside<T: Element>(kind: PoolKind) -> T {
-    match kind {
-        PoolKind::Max => T::LOWEST,
-        PoolKind::Average => T::ZERO,
-    }
+/// The sizes of one pooling.
+pub(crate) struct Problem {
+    pub(crate) kind: PoolKind,
+    pub(crate) geometry: Geometry,
+    pub(crate) batch: usize,
 }
 
-/// For each flat output position, one over the number of its pixels inside the image.
-fn shares<T: Element>(g: &Geometry) -> Vec<T> {
-    let mut packed = vec![T::ZERO; g.packed_len()];
-    g.pack::<T, Plain>(&vec![T::ONE; g.input_len()], &mut packed);
-    let mut counts = vec![T::ZERO; g.flat_len()];
-    for offset in g.offsets() {
-        for (count, inside) in counts.iter_mut().zip(&packed[offset..]) {
-            *count += *inside;
+impl Problem {
+    /// What pixels outside the image read as.
+    fn outside<T: Element>(&self) -> Lanes<T> {
+        match self.kind {
+            PoolKind::Max => Lanes::splat(T::LOWEST),
+            PoolKind::Average => Lanes::ZERO,
         }
     }
-    // Positions between the rows may see no pixel at all; they are thrown away, but must not become infinite.
-    counts.into_iter().map(|count| if count > T::ZERO { T::ONE / count } else { T::ZERO }).collect()
+
+    /// For each output pixel, one over the number of its window's pixels inside the image.
+    fn shares<T: Element>(&self) -> Vec<Lanes<T>> {
+        let g = &self.geometry;
+        let mut inside = vec![Lanes::<T>::ZERO; g.packed_len()];
+        g.pack(&vec![Lanes::splat(T::ONE); g.input_len()], Read::PLAIN, Lanes::ZERO, &mut inside);
+        let count = |start: usize| g.taps.iter().map(|tap| inside[start + tap].0[0].wide()).sum::<f64>();
+        g.starts().map(|start| Lanes::splat(T::of(1.0 / count(start)))).collect()
+    }
+
+    fn piece(&self) -> usize {
+        samples_per_piece(self.batch)
+    }
+
+    fn items_per_task(&self) -> usize {
+        items_per_task(self.piece() * self.geometry.output_len() * LANES * self.geometry.taps.len())
+    }
 }
 
-/// y = pool(x), plane by plane.
-pub(crate) fn forward<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], y: &mut [T]) {
+/// The larger value; a NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
+#[inline(always)]
+fn larger<T: Element>(best: Lanes<T>, value: Lanes<T>) -> Lanes<T> {
+    best.zip(value, |best, value| if value > best || value.is_nan() { value } else { best })
+}
+
+/// y = pool(x), into the blocks of the output.
+pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [Lanes<T>]>) {
+    let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
-    let offsets: Vec<usize> = g.offsets().collect();
-    let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
-    let grain = items_per_task(PLANES * output * offsets.len());
-    y.par_chunks_mut(output * PLANES).with_min_len(grain).enumerate().for_each(|(task, y)| {
-        let mut packed = vec![outside::<T>(kind); g.packed_len()];
-        let mut flat = vec![T::ZERO; g.flat_len()];
+    let starts: Vec<usize> = g.starts().collect();
+    let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
+    let piece = p.piece();
+    each_piece(y, piece * output, p.items_per_task(), |block, index, y| {
+        let mut packed = crate::pool::take::<T>(g.packed_len());
+        let x_block = &x.blocks[block][index * piece * input..];
+        let read = x.read(block);
         dispatch(
             #[inline(always)]
             || {
-                for (i, y) in y.chunks_exact_mut(output).enumerate() {
-                    let plane = &x[(task * PLANES + i) * input..][..input];
-                    match kind {
+                for (x, y) in x_block.chunks_exact(input).zip(y.chunks_exact_mut(output)) {
+                    g.pack(x, read, p.outside(), &mut packed);
+                    match p.kind {
                         PoolKind::Max => {
-                            g.pack::<T, Plain>(plane, &mut packed);
-                            largest(&offsets, &packed, &mut flat);
+                            for (y, &start) in y.iter_mut().zip(&starts) {
+                                *y = largest(&packed[start..], &g.taps);
+                            }
                         }
                         PoolKind::Average => {
-                            g.pack::<T, Plain>(plane, &mut packed);
-                            flat.fill(T::ZERO);
-                            for &offset in &offsets {
-                                for (sum, value) in flat.iter_mut().zip(&packed[offset..]) {
-                                    *sum += *value;
-                                }
-                            }
-                            for (sum, share) in flat.iter_mut().zip(&shares) {
-                                *sum *= *share;
+                            for ((y, &start), share) in y.iter_mut().zip(&starts).zip(&shares) {
+                                let packed = &packed[start..];
+                                let sum = g.taps.iter().fold(Lanes::ZERO, |sum, &tap| sum + packed[tap]);
+                                *y = sum * *share;
                             }
                         }
                     }
-                    g.gather(&flat, y);
                 }
             },
         );
     });
 }
 
+/// Calls `f` with (block, piece, the piece's part of the block) for all pieces of `len` lanes, in parallel.
+fn each_piece<T: Element>(
+    blocks: Vec<&mut [Lanes<T>]>,
+    len: usize,
+    grain: usize,
+    f: impl Fn(usize, usize, &mut [Lanes<T>]) + Sync,
+) {
+    let parts: Vec<(usize, usize, &mut [Lanes<T>])> = blocks
+        .into_iter()
+        .enumerate()
+        .flat_map(|(block, lanes)| lanes.chunks_mut(len.max(1)).enumerate().map(move |(i, part)| (block, i, part)))
+        .collect();
+    parts.into_par_iter().with_min_len(grain).for_each(|(block, index, part)| f(block, index, part));
+}
+
 #[inline(always)]
-fn largest<T: Element>(offsets: &[usize], packed: &[T], flat: &mut [T]) {
-    // A NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
-    let larger = |best: T, value: T| if value > best || value.is_nan() { value } else { best };
-    let (chunks, rest) = flat.as_chunks_mut::<LANES>();
-    let whole = chunks.len() * LANES;
-    for (index, chunk) in chunks.iter_mut().enumerate() {
-        let mut best = [T::LOWEST; LANES];
-        for &offset in offsets {
-            let values = &packed[offset + index * LANES..][..LANES];
-            for lane in 0..LANES {
-                best[lane] = larger(best[lane], values[lane]);
+fn largest<T: Element>(packed: &[Lanes<T>], taps: &[usize]) -> Lanes<T> {
+    taps.iter().fold(Lanes::splat(T::LOWEST), |best, &tap| larger(best, packed[tap]))
+}
+
+/// dx from dy, added to what `dx` holds where `add` is set; for the maximum, the first of equal pixels (in reading order)
+/// receives the gradient, as in PyTorch. An average does not read `x`.
+pub(crate) fn input_gradient<T: Element>(
+    p: &Problem,
+    x: Option<&Operand<'_, T>>,
+    dy: &[&[Lanes<T>]],
+    dx: Vec<&mut [Lanes<T>]>,
+    add: bool,
+) {
+    let g = &p.geometry;
+    let (input, output) = (g.input_len(), g.output_len());
+    let starts: Vec<usize> = g.starts().collect();
+    let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
+    let piece = p.piece();
+    each_piece(dx, piece * input, p.items_per_task(), |block, index, dx| {
+        let mut packed = crate::pool::take::<T>(g.packed_len());
+        let mut gradient = crate::pool::take::<T>(g.packed_len());
+        let first = index * piece;
+        dispatch(
+            #[inline(always)]
+            || {
+                for (sample, dx) in dx.chunks_exact_mut(input).enumerate() {
+                    let sample = first + sample;
+                    let dy = &dy[block][sample * output..(sample + 1) * output];
+                    gradient.fill(Lanes::ZERO);
+                    match x {
+                        Some(x) if p.kind == PoolKind::Max => {
+                            let plane = &x.blocks[block][sample * input..(sample + 1) * input];
+                            g.pack(plane, x.read(block), p.outside(), &mut packed);
+                            for (dy, &start) in dy.iter().zip(&starts) {
+                                hand_out(&packed[start..], &g.taps, *dy, &mut gradient[start..]);
+                            }
+                        }
+                        _ => {
+                            for ((dy, &start), share) in dy.iter().zip(&starts).zip(&shares) {
+                                let (dy, gradient) = (*dy * *share, &mut gradient[start..]);
+                                g.taps.iter().for_each(|&tap| gradient[tap] += dy);
+                            }
+                        }
+                    }
+                    g.unpack(
+                        &gradient,
+                        dx,
+                        #[inline(always)]
+                        |target, value| *target = if add { *target + value } else { value },
+                    );
+                }
+            },
+        );
+    });
+}
+
+/// Gives the gradient of one window to its largest pixel, the first of equal ones: what has been handed out is gone from
+/// `open`.
+#[inline(always)]
+fn hand_out<T: Element>(packed: &[Lanes<T>], taps: &[usize], dy: Lanes<T>, gradient: &mut [Lanes<T>]) {
+    let best = largest(packed, taps);
+    let mut open = dy;
+    for &tap in taps {
+        let hit = packed[tap].zip(best, |value, best| if value == best { T::ONE } else { T::ZERO });
+        gradient[tap] += open.gated(hit);
+        open = open.zip(hit, |open, hit| if hit > T::ZERO { T::ZERO } else { open });
+    }
+}
+
+/// The mean of every plane of `pixels` pixels: blocks of one pixel a sample.
+pub(crate) fn mean_planes<T: Element>(x: &Operand<'_, T>, pixels: usize, y: Vec<&mut [Lanes<T>]>) {
+    let share = Lanes::splat(1.0 / pixels as f64);
+    let batch = y.first().map_or(0, |block| block.len());
+    let piece = samples_per_piece(batch);
+    each_piece(y, piece, items_per_task(piece * pixels * LANES), |block, index, y| {
+        let read = x.read(block);
+        let x = &x.blocks[block][index * piece * pixels..];
+        for (y, x) in y.iter_mut().zip(x.chunks_exact(pixels)) {
+            let mut sum = Lanes::ZERO;
+            for value in x {
+                sum += read.apply(*value);
             }
+            *y = Lanes::of(sum.wide() * share);
         }
-        *chunk = best;
-    }
-    for (i, best) in rest.iter_mut().enumerate() {
-        *best = offsets.iter().fold(T::LOWEST, |best, offset| larger(best, packed[offset + whole + i]));
-    }
-}
-
-/// dx from dy; for the maximum, the first of equal pixels (in reading order) receives the gradient, as in PyTorch.
-pub(crate) fn input_gradient<T: Element>(kind: PoolKind, g: &Geometry, x: &[T], dy: &[T], dx: &mut [T]) {
-    let (input, output) = (g.input_len(), g.output_len());
-    let offsets: Vec<usize> = g.offsets().collect();
-    let shares: Vec<T> = if kind == PoolKind::Average { shares(g) } else { Vec::new() };
-    let grain = items_per_task(PLANES * output * offsets.len());
-    dx.par_chunks_mut(input * PLANES).with_min_len(grain).enumerate().for_each(|(task, dx)| {
-        let mut packed = vec![outside::<T>(kind); g.packed_len()];
-        let mut gradient = vec![T::ZERO; g.packed_len()];
-        let mut spread = vec![T::ZERO; g.spread_len()];
-        let mut flat = vec![T::ZERO; g.flat_len()];
-        dispatch(
-            #[inline(always)]
-            || {
-                for (i, dx) in dx.chunks_exact_mut(input).enumerate() {
-                    let plane = task * PLANES + i;
-                    g.spread(&dy[plane * output..(plane + 1) * output], &mut spread);
-                    let dy = &mut spread[g.margin()..g.margin() + g.flat_len()];
-                    gradient.fill(T::ZERO);
-                    match kind {
-                        PoolKind::Max => {
-                            g.pack::<T, Plain>(&x[plane * input..(plane + 1) * input], &mut packed);
-                            largest(&offsets, &packed, &mut flat);
-                            for &offset in &offsets {
-                                hand_out(&packed[offset..], &flat, dy, &mut gradient[offset..]);
-                            }
-                        }
-                        PoolKind::Average => {
-                            for (value, share) in dy.iter_mut().zip(&shares) {
-                                *value *= *share;
-                            }
-                            for &offset in &offsets {
-                                for (value, into) in dy.iter().zip(&mut gradient[offset..]) {
-                                    *into += *value;
-                                }
-                            }
-                        }
-                    }
-                    g.unpack(&gradient, dx);
-                }
-            },
-        );
     });
 }
 
-/// Gives the gradient of each window to its pixel at one tap, where that pixel is the window's largest and no earlier
-/// one was: what has been handed out is gone from `open`.
-#[inline(always)]
-fn hand_out<T: Element>(values: &[T], largest: &[T], open: &mut [T], gradient: &mut [T]) {
-    let count = largest.len();
-    let (values, open, gradient) = (&values[..count], &mut open[..count], &mut gradient[..count]);
-    for i in 0..count {
-        let hit = values[i] == largest[i];
-        gradient[i] += if hit { open[i] } else { T::ZERO };
-        open[i] = if hit { T::ZERO } else { open[i] };
-    }
+/// dx = dy of its plane / pixels, added to what `dx` holds where `add` is set.
+pub(crate) fn spread_planes<T: Element>(dy: &[&[Lanes<T>]], pixels: usize, dx: Vec<&mut [Lanes<T>]>, add: bool) {
+    let share = Lanes::splat(T::of(1.0 / pixels as f64));
+    let batch = dy.first().map_or(0, |block| block.len());
+    let piece = samples_per_piece(batch);
+    each_piece(dx, piece * pixels, items_per_task(piece * pixels * LANES), |block, index, dx| {
+        for (dx, dy) in dx.chunks_exact_mut(pixels).zip(&dy[block][index * piece..]) {
+            let value = *dy * share;
+            dx.iter_mut().for_each(|dx| *dx = if add { *dx + value } else { value });
+        }
+    });
 }

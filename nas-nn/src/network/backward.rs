@@ -1,134 +1,298 @@
 //! The reverse pass: from the loss back to every parameter, freeing activations on the way.
 
-use candle_core::Tensor;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
 use nas_space::{Layer, Pool, PoolKind};
 
-use super::forward::Run;
-use super::value::Value;
+use super::forward::{Run, logits, pool_problem, problem, wide, with_weights};
+use super::norm;
+use super::value::{Gradient, Pending, slices, slices_mut};
 use super::{Network, Step, StepConfig};
 use crate::NnError;
-use crate::ops::{conv, elementwise, head, norm, pooling};
+use crate::element::Element;
+use crate::kernels::conv::{self, InputGradient, Wanted};
+use crate::kernels::read::Operand;
+use crate::kernels::{elementwise, pooling};
+use crate::layout;
+use crate::ops::loss;
 
-pub(super) fn run(network: &Network, mut run: Run, labels: &[u32], config: &StepConfig) -> Result<Step, NnError> {
+pub(super) fn run<T: Element>(
+    network: &Network,
+    mut run: Run<T>,
+    labels: &[u32],
+    config: &StepConfig,
+    weights: bool,
+) -> Result<Step, NnError> {
     let plan = &network.plan;
-    let mut gradients: Vec<Option<Tensor>> = vec![None; network.parameters.len()];
-    let mut pending: Vec<Option<Value>> = (0..plan.steps.len()).map(|_| None).collect();
+    let mut results = Results {
+        weights,
+        gradients: vec![None; network.parameters.len()],
+        mixtures: network.mixtures.iter().map(|table| vec![0.0; table.weights.len()]).collect(),
+    };
+    let mut pending = Pending::new(plan.steps.len());
 
-    let seed = |node: usize, weight: f64, pending: &mut [Option<Value>]| -> Result<(f64, usize), NnError> {
-        let logits = run.values[node].as_ref().expect("heads are kept").tensor();
-        let (outcome, gradient) = head::loss(logits, labels, config.label_smoothing, weight)?;
-        pending[node] = Some(Value::own(gradient));
+    let mut seed = |node: usize, weight: f64| -> Result<(f64, usize), NnError> {
+        let (outcome, gradient) = loss(&logits(network, &run, node)?, labels, config.label_smoothing, weight, run.batch)?;
+        let step = &plan.steps[node];
+        let blocks = layout::to_blocks::<T>(&gradient, run.batch, step.shape.channels * step.pixels(), 1);
+        pending.close(node, blocks);
         Ok((weight * outcome.total / labels.len() as f64, outcome.correct))
     };
-    let (mut loss, correct) = seed(plan.output, 1.0, &mut pending)?;
+    let (mut loss, correct) = seed(plan.output, 1.0)?;
     if let Some(auxiliary) = plan.auxiliary {
-        loss += seed(auxiliary, config.auxiliary_weight, &mut pending)?.0;
+        loss += seed(auxiliary, config.auxiliary_weight)?.0;
     }
 
     for index in (0..plan.steps.len()).rev() {
-        if let Some(dy) = pending[index].take() {
-            node(network, &mut run, index, &dy, &mut pending, &mut gradients)?;
+        if let Some(gradient) = pending.take(index) {
+            node(network, &mut run, index, gradient, &mut pending, &mut results)?;
         }
         // Every reader lies behind, so nothing needs this activation any more.
         run.values[index] = None;
+        run.norms[index] = None;
     }
+    let Results { gradients, mixtures, .. } = results;
+    let table = |(values, table): (Vec<f64>, &super::Mixture)| {
+        Tensor::from_vec(values, (table.weights.len() / table.width, table.width), &Device::Cpu)
+    };
+    let mixtures = mixtures.into_iter().zip(&network.mixtures).map(table).collect::<Result<_, _>>()?;
     let zero = |(gradient, parameter): (Option<Tensor>, &super::Parameter)| match gradient {
         Some(gradient) => Ok(gradient),
         None => parameter.var.zeros_like(),
     };
-    let gradients = gradients.into_iter().zip(&network.parameters).map(zero).collect::<Result<_, _>>()?;
-    Ok(Step { loss, correct, gradients })
+    let gradients = if weights {
+        gradients.into_iter().zip(&network.parameters).map(zero).collect::<Result<_, _>>()?
+    } else {
+        Vec::new()
+    };
+    Ok(Step { loss, correct, gradients, mixtures })
+}
+
+/// What the reverse pass works out.
+struct Results {
+    /// Whether gradients of the parameters are wanted.
+    weights: bool,
+    gradients: Vec<Option<Tensor>>,
+    mixtures: Vec<Vec<f64>>,
+}
+
+impl Results {
+    fn set<T: Element>(&mut self, network: &Network, parameter: usize, gradient: Vec<T>) -> candle_core::Result<()> {
+        let dims = network.parameters[parameter].var.dims();
+        self.gradients[parameter] = Some(Tensor::from_vec(gradient, dims, &Device::Cpu)?);
+        Ok(())
+    }
 }
 
 /// Sends one node's gradient on to its inputs and its parameters.
-fn node(
+fn node<T: Element>(
     network: &Network,
-    run: &mut Run,
+    run: &mut Run<T>,
     index: usize,
-    gradient: &Value,
-    pending: &mut [Option<Value>],
-    gradients: &mut [Option<Tensor>],
+    gradient: Gradient<T>,
+    pending: &mut Pending<T>,
+    results: &mut Results,
 ) -> Result<(), NnError> {
-    let Network { plan, parameters, .. } = network;
+    let plan = &network.plan;
     let step = &plan.steps[index];
-    let dy = gradient.tensor();
     let Some(&source) = step.inputs.first() else { return Ok(()) };
-    let wanted = plan.steps[source].learns;
-    let x = || run.values[source].as_ref().expect("the plan keeps what the reverse pass reads").tensor();
-    let first = step.parameter;
-    let weight = |offset: usize| -> &Tensor { &parameters[first.expect("the layer has it") + offset].var };
-    let mut send = |to: usize, value: Value| -> Result<(), NnError> {
-        pending[to] = Some(match pending[to].take() {
-            None => value,
-            Some(earlier) => Value::own(elementwise::sum(&[earlier.tensor(), value.tensor()])?),
-        });
-        Ok(())
-    };
+    let from = &plan.steps[source];
+    let (blocks, len) = (from.blocks, run.batch * from.pixels());
     match &step.layer {
-        Layer::Conv2d(spec) => {
-            let first = first.expect("a convolution has a weight");
-            let dims = parameters[first].var.dims();
-            gradients[first] = Some(conv::weight_gradient(x(), dims, dy, spec, step.folded)?);
-            if wanted {
-                send(source, Value::own(conv::input_gradient(x(), weight(0), dy, spec, step.folded)?))?;
-            }
-        }
-        Layer::Linear { .. } => {
-            let first = first.expect("a linear layer has a weight");
-            let (dw, dbias) = head::linear_weight_gradient(x(), dy)?;
-            gradients[first] = Some(dw);
-            gradients[first + 1] = Some(dbias);
-            if wanted {
-                send(source, Value::own(head::linear_input_gradient(&run.dims[source], weight(0), dy)?))?;
-            }
-        }
-        Layer::BatchNorm { affine } => {
-            let moments = run.moments[index].as_ref().expect("batch norms leave their statistics");
-            let affine = affine.then(|| (weight(0), weight(1)));
-            let result = norm::backward(x(), dy, moments, affine)?;
-            if let Some(first) = first {
-                (gradients[first], gradients[first + 1]) = (Some(result.affine.0), Some(result.affine.1));
-            }
-            if wanted {
-                send(source, Value::own(result.input))?;
-            }
-        }
+        Layer::Conv2d(_) | Layer::Linear { .. } => return convolution(network, run, index, &gradient, pending, results),
+        Layer::BatchNorm { .. } => return batch_norm(network, run, index, &gradient, pending, results),
         _ if !step.learns => {}
-        Layer::Relu if step.folded => send(source, gradient.clone())?,
+        Layer::Relu if step.gated => pending.send(source, gradient),
         Layer::Relu | Layer::TrainingRelu => {
-            let y = run.values[index].as_ref().expect("a ReLU's output is kept").tensor();
-            send(source, Value::own(elementwise::relu_gradient(y, dy)?))?;
+            let mut value = run.value(source).clone();
+            // In evaluation mode a training ReLU let everything through.
+            let rectified = step.layer == Layer::Relu || run.rectifies;
+            if rectified {
+                value.relu = true;
+                let (mut dx, add) = pending.open(source, blocks, len);
+                elementwise::gate(&value.operand(), &slices(&gradient.blocks), slices_mut(&mut dx), add);
+                pending.close(source, dx);
+            } else {
+                pending.send(source, gradient);
+            }
         }
-        Layer::Pool(spec @ Pool { kind: PoolKind::Max, .. }) => {
-            send(source, Value::own(pooling::input_gradient(x(), dy, spec)?))?;
+        Layer::Pool(Pool { kind, window }) => {
+            let problem = pool_problem(network, index, *kind, window, run.batch)?;
+            let x = (*kind == PoolKind::Max).then(|| run.value(source).operand());
+            let (mut dx, add) = pending.open(source, blocks, len);
+            pooling::input_gradient(&problem, x.as_ref(), &slices(&gradient.blocks), slices_mut(&mut dx), add);
+            pending.close(source, dx);
         }
-        Layer::Pool(spec) => send(source, Value::own(pooling::average_gradient(&run.dims[source], dy, spec)?))?,
         Layer::GlobalAveragePool => {
-            send(source, Value::own(pooling::global_gradient(&run.dims[source], dy)?))?;
+            let (mut dx, add) = pending.open(source, blocks, len);
+            pooling::spread_planes(&slices(&gradient.blocks), from.pixels(), slices_mut(&mut dx), add);
+            pending.close(source, dx);
         }
         Layer::Add => {
-            for &input in &step.inputs {
-                if plan.steps[input].learns {
-                    send(input, gradient.clone())?;
-                }
+            for &input in step.inputs.iter().filter(|&&input| plan.steps[input].learns) {
+                pending.send(input, moved(network, &gradient, index, input));
             }
         }
+        Layer::WeightedSum { table, row } => {
+            weighted_sum(network, run, index, (*table, *row), &gradient, pending, results)?;
+        }
         Layer::Concat => {
-            let mut from = 0;
+            let mut blocks = gradient.blocks.into_iter();
             for &input in &step.inputs {
-                let channels = run.dims[input][1];
+                let part = blocks.by_ref().take(plan.steps[input].blocks).collect();
                 if plan.steps[input].learns {
-                    send(input, Value::own(elementwise::concat_gradient(dy, from, channels)?))?;
+                    pending.send(input, Gradient::plain(part));
                 }
-                from += channels;
             }
         }
         Layer::DropPath => match &run.factors[index] {
-            Some(factors) => send(source, Value::own(elementwise::scale_samples(dy, factors)?))?,
-            None => send(source, gradient.clone())?,
+            Some(factors) => {
+                let (mut dx, add) = pending.open(source, blocks, len);
+                let dy = Operand::plain(slices(&gradient.blocks));
+                elementwise::scale_samples(&dy, factors, step.pixels(), slices_mut(&mut dx), add);
+                pending.close(source, dx);
+            }
+            None => pending.send(source, gradient),
         },
         // A zero and the image pass nothing on; another layer did not get through the forward pass.
         _ => {}
+    }
+    Ok(())
+}
+
+/// The gradient of a sum for one of its inputs, its channels in that input's lanes.
+fn moved<T: Element>(network: &Network, gradient: &Gradient<T>, index: usize, input: usize) -> Gradient<T> {
+    let (step, from) = (&network.plan.steps[index], &network.plan.steps[input]);
+    if step.slots == from.slots {
+        return gradient.clone();
+    }
+    let dy = Operand::plain(slices(&gradient.blocks));
+    let blocks = layout::move_channels(&dy, &step.slots, &from.slots, from.blocks);
+    Gradient::plain(blocks.into_iter().map(Arc::new).collect())
+}
+
+fn convolution<T: Element>(
+    network: &Network,
+    run: &Run<T>,
+    index: usize,
+    gradient: &Gradient<T>,
+    pending: &mut Pending<T>,
+    results: &mut Results,
+) -> Result<(), NnError> {
+    let steps = &network.plan.steps;
+    let step = &steps[index];
+    let source = step.inputs[0];
+    let problem = problem(steps, index, run.batch)?;
+    let x = run.value(source).operand();
+    let mut dx = steps[source].learns.then(|| pending.open(source, steps[source].blocks, run.batch * steps[source].pixels()));
+    if !results.weights && dx.is_none() {
+        return Ok(());
+    }
+    let input = dx.as_mut().map(|(blocks, add)| InputGradient { blocks: slices_mut(blocks), add: *add, gate: step.gated });
+    let wanted = Wanted { weights: results.weights, input };
+    let found = with_weights(network, index, |weights| conv::backward(&problem, &x, weights, &gradient.incoming(), wanted))?;
+    if let Some((blocks, _)) = dx {
+        pending.close(source, blocks);
+    }
+    if !results.weights {
+        return Ok(());
+    }
+    let own = step.parameter.expect("a convolution has a weight");
+    if let Some(first) = step.absorbs {
+        results.set(network, steps[first].parameter.expect("a convolution has a weight"), found.depthwise)?;
+        results.set(network, own, found.dense)?;
+    } else {
+        results.set(network, own, if found.dense.is_empty() { found.depthwise } else { found.dense })?;
+    }
+    if let Layer::Linear { .. } = step.layer {
+        let dy = Operand::plain(slices(&gradient.blocks));
+        let rows = layout::from_blocks(&dy, &step.slots, run.batch, 1);
+        let classes = step.slots.len();
+        let sum = |class: usize| rows.chunks(classes).map(|row| row[class]).fold(T::ZERO, |sum, v| sum + v);
+        results.set(network, own + 1, (0..classes).map(sum).collect())?;
+    }
+    Ok(())
+}
+
+fn batch_norm<T: Element>(
+    network: &Network,
+    run: &Run<T>,
+    index: usize,
+    gradient: &Gradient<T>,
+    pending: &mut Pending<T>,
+    results: &mut Results,
+) -> Result<(), NnError> {
+    let step = &network.plan.steps[index];
+    let source = step.inputs[0];
+    let norm = run.norms[index].as_ref().expect("batch norms leave their statistics");
+    let sums = match &gradient.sums {
+        Some(sums) => sums.clone(),
+        None => norm.sums(&slices(&gradient.blocks), run.batch),
+    };
+    if let (Some(first), true) = (step.parameter, results.weights) {
+        let (weight, bias) = norm.affine_gradients(&sums, gradient.factor);
+        for (parameter, lanes) in [(first, weight), (first + 1, bias)] {
+            let values: Vec<T> = layout::channels(&lanes, &step.slots).into_iter().map(T::of).collect();
+            results.set(network, parameter, values)?;
+        }
+    }
+    if !network.plan.steps[source].learns {
+        return Ok(());
+    }
+    if step.folds && !norm.is_small() {
+        pending.send(source, norm.folded(gradient, &sums));
+    } else {
+        let dx = norm.computed(gradient, &sums, run.batch);
+        pending.send(source, Gradient::plain(dx.into_iter().map(Arc::new).collect()));
+    }
+    Ok(())
+}
+
+/// A mixed edge: its weights' gradients, and each operation's share of the gradient. A batch norm that it alone reads gets
+/// the gradient as it is, with the factor, and the sums that both need.
+fn weighted_sum<T: Element>(
+    network: &Network,
+    run: &Run<T>,
+    index: usize,
+    (table, row): (usize, usize),
+    gradient: &Gradient<T>,
+    pending: &mut Pending<T>,
+    results: &mut Results,
+) -> Result<(), NnError> {
+    let plan = &network.plan;
+    let step = &plan.steps[index];
+    let width = network.mixtures[table].width;
+    let weights = network.mixtures[table].row(row);
+    for (operation, &input) in step.inputs.iter().enumerate() {
+        let from = &plan.steps[input];
+        if matches!(from.layer, Layer::Zero { .. }) {
+            continue;
+        }
+        let own = moved(network, gradient, index, input);
+        let dy = slices(&own.blocks);
+        let slope = &mut results.mixtures[table][row * width + operation];
+        match &run.norms[input] {
+            Some(norm) if from.readers == 1 => {
+                let sums = norm.sums(&dy, run.batch);
+                let bias = match from.parameter {
+                    Some(first) => {
+                        let bias = wide(&network.parameters[first + 1].var)?;
+                        layout::per_channel(&from.slots, from.blocks, 0.0, |channel| bias[channel])
+                    }
+                    None => norm::zeros(from.blocks),
+                };
+                *slope += norm.dot(&sums, &bias);
+                let factor = weights[operation];
+                pending.send(input, Gradient { factor, sums: Some(sums), ..Gradient::plain(own.blocks) });
+            }
+            _ => {
+                *slope += elementwise::dot(&run.value(input).operand(), &dy);
+                if from.learns {
+                    pending.add(input, &own.blocks, weights[operation]);
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! A network: a graph with its tensors, run forward and backward.
 //!
-//! The reverse pass is our own rather than candle's: it computes the gradients that have somewhere to go and no others,
-//! and hands every activation's memory back as it passes it.
+//! The passes are our own rather than candle's. Activations lie in blocks of eight channels, batch norms and ReLUs are
+//! worked out by whoever reads their output, and the reverse pass computes the gradients that have somewhere to go and no
+//! others, handing every activation's memory back as it passes it.
 
 mod backward;
 mod forward;
+mod mixture;
+pub(crate) mod norm;
 mod plan;
 mod value;
 
@@ -12,7 +15,9 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 use nas_space::{Layer, NetworkGraph, Seed};
 
+use crate::element::Element;
 use crate::{NnError, pool};
+use mixture::Mixture;
 use plan::Plan;
 
 /// A learned tensor of a network.
@@ -57,8 +62,11 @@ pub struct Step {
     pub loss: f64,
     /// How many samples the main head classified right.
     pub correct: usize,
-    /// The gradient of the loss with respect to each parameter, in the order of [`Network::parameters`].
+    /// The gradient of the loss with respect to each parameter, in the order of [`Network::parameters`]; empty after
+    /// [`Network::mixture_step`].
     pub gradients: Vec<Tensor>,
+    /// The gradient with respect to each table of [`Network::mixtures`], `[edges, operations]` in f64.
+    pub mixtures: Vec<Tensor>,
 }
 
 /// A network graph with its tensors.
@@ -68,6 +76,8 @@ pub struct Network {
     parameters: Vec<Parameter>,
     /// Running statistics, by path, in graph order: mean and variance of each batch norm in turn.
     buffers: Vec<(String, Tensor)>,
+    /// The weights of mixed edges, by table.
+    mixtures: Vec<Mixture>,
 }
 
 impl Network {
@@ -109,7 +119,8 @@ impl Network {
             }
         }
         let plan = Plan::new(&graph, &parameter_of, &buffer_of);
-        Ok(Self { graph, plan, parameters, buffers })
+        let mixtures = mixture::tables(&graph);
+        Ok(Self { graph, plan, parameters, buffers, mixtures })
     }
 
     /// A freshly initialised network (see [`seeded`](crate::seeded)).
@@ -165,24 +176,88 @@ impl Network {
     /// The logits `[batch, classes]` for images `[batch, channels, height, width]`.
     ///
     /// # Errors
-    /// If the images do not have the graph's shape.
+    /// If the images do not have the graph's shape, or their device or data type has no kernels.
     pub fn logits(&mut self, images: &Tensor, mode: Mode) -> Result<Tensor, NnError> {
-        let run = in_pool(|| forward::run(self, images, mode, false))?;
-        let logits = run.values[self.plan.output].as_ref().expect("the output is kept").tensor();
-        Ok(logits.flatten_from(1)?.copy()?)
+        self.check(images)?;
+        match images.dtype() {
+            DType::F64 => in_pool(|| self.logits_in::<f64>(images, mode)),
+            _ => in_pool(|| self.logits_in::<f32>(images, mode)),
+        }
+    }
+
+    fn logits_in<T: Element>(&mut self, images: &Tensor, mode: Mode) -> Result<Tensor, NnError> {
+        let run = forward::run::<T>(self, images, mode, false)?;
+        let logits = forward::logits(self, &run, self.plan.output)?;
+        let classes = logits.len() / run.batch.max(1);
+        Ok(Tensor::from_vec(logits, (run.batch, classes), &Device::Cpu)?)
     }
 
     /// One forward and backward pass: cross-entropy with the labels `[batch]` (u32), and every gradient.
     ///
     /// # Errors
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the device or data type has no kernels.
     pub fn step(&mut self, images: &Tensor, labels: &Tensor, config: &StepConfig, mode: Mode) -> Result<Step, NnError> {
-        let labels = labels.to_vec1::<u32>()?;
-        in_pool(|| {
-            let run = forward::run(self, images, mode, true)?;
-            backward::run(self, run, &labels, config)
-        })
+        self.pass(images, labels, config, mode, true)
     }
+
+    /// One forward and backward pass for the weights of mixed edges alone: the parameters' gradients, which an
+    /// architecture step has no use for, are not worked out.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or the device or data type has no kernels.
+    pub fn mixture_step(
+        &mut self,
+        images: &Tensor,
+        labels: &Tensor,
+        config: &StepConfig,
+        mode: Mode,
+    ) -> Result<Step, NnError> {
+        self.pass(images, labels, config, mode, false)
+    }
+
+    fn pass(
+        &mut self,
+        images: &Tensor,
+        labels: &Tensor,
+        config: &StepConfig,
+        mode: Mode,
+        weights: bool,
+    ) -> Result<Step, NnError> {
+        self.check(images)?;
+        let labels = labels.to_vec1::<u32>()?;
+        match images.dtype() {
+            DType::F64 => in_pool(|| self.step_in::<f64>(images, &labels, config, mode, weights)),
+            _ => in_pool(|| self.step_in::<f32>(images, &labels, config, mode, weights)),
+        }
+    }
+
+    fn step_in<T: Element>(
+        &mut self,
+        images: &Tensor,
+        labels: &[u32],
+        config: &StepConfig,
+        mode: Mode,
+        weights: bool,
+    ) -> Result<Step, NnError> {
+        let run = forward::run::<T>(self, images, mode, true)?;
+        backward::run(self, run, labels, config, weights)
+    }
+
+    /// What every pass needs of its images.
+    fn check(&self, images: &Tensor) -> Result<(), NnError> {
+        let first = self.plan.steps.iter().find(|step| step.inputs.contains(&0)).map_or("input", |s| s.layer.kind());
+        if !images.device().is_cpu() {
+            bail_candle(format!("no CUDA kernel for {first} yet: run it on the CPU (--device cpu)"))?;
+        }
+        if !matches!(images.dtype(), DType::F32 | DType::F64) {
+            bail_candle(format!("{first} runs in f32 and f64, not in {:?}", images.dtype()))?;
+        }
+        Ok(())
+    }
+}
+
+fn bail_candle(message: String) -> candle_core::Result<()> {
+    Err(candle_core::Error::Msg(message))
 }
 
 impl Drop for Network {

@@ -1,40 +1,137 @@
-//! An activation or a gradient on its way through the network, shared between its readers; when the last one lets go,
-//! its memory goes back to the [pool](crate::pool).
+//! An activation or a gradient on its way through the network: blocks of channels, shared between their readers; when the
+//! last one lets go of a block, its memory goes back to the [pool](crate::pool).
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use crate::element::Element;
+use crate::kernels::elementwise;
+use crate::kernels::lanes::Lanes;
+use crate::kernels::norm::GradientSums;
+use crate::kernels::read::{Affine, Incoming, Normed, Operand};
+use crate::pool::{self, Buffer};
 
-use crate::pool;
+pub(crate) type Blocks<T> = Vec<Arc<Buffer<T>>>;
 
-#[derive(Clone)]
-pub(super) struct Value(Arc<Inner>);
-
-struct Inner {
-    tensor: Tensor,
-    ours: bool,
+/// Blocks, and what a reader has to do to them: a batch norm and a ReLU are not computed until they are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Value<T: Element> {
+    pub(super) blocks: Blocks<T>,
+    pub(super) affine: Option<Arc<Vec<Affine<T>>>>,
+    pub(super) relu: bool,
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.ours {
-            pool::recycle(&self.tensor);
+impl<T: Element> Value<T> {
+    pub(super) fn own(blocks: Vec<Buffer<T>>) -> Self {
+        Self::plain(blocks.into_iter().map(Arc::new).collect())
+    }
+
+    pub(super) fn plain(blocks: Blocks<T>) -> Self {
+        Self { blocks, affine: None, relu: false }
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.affine.is_none() && !self.relu
+    }
+
+    pub(crate) fn operand(&self) -> Operand<'_, T> {
+        Operand { blocks: slices(&self.blocks), affine: self.affine.as_ref().map(|affine| &affine[..]), relu: self.relu }
+    }
+
+    /// The same values with nothing left to do.
+    pub(super) fn computed(&self) -> Self {
+        if self.is_plain() {
+            return self.clone();
+        }
+        let mut blocks = fresh(self.blocks.len(), self.blocks.first().map_or(0, |block| block.len()));
+        elementwise::sum(&[self.operand()], slices_mut(&mut blocks));
+        Self::own(blocks)
+    }
+}
+
+pub(super) fn fresh<T: Element>(blocks: usize, len: usize) -> Vec<Buffer<T>> {
+    (0..blocks).map(|_| pool::take(len)).collect()
+}
+
+pub(super) fn slices<T: Element>(blocks: &Blocks<T>) -> Vec<&[Lanes<T>]> {
+    blocks.iter().map(|block| &block[..]).collect()
+}
+
+pub(super) fn slices_mut<T: Element>(blocks: &mut [Buffer<T>]) -> Vec<&mut [Lanes<T>]> {
+    blocks.iter_mut().map(|block| &mut block[..]).collect()
+}
+
+/// The gradient of a node's output, or of the batch norm right behind it, which the node reads it through.
+#[derive(Clone, Debug)]
+pub(crate) struct Gradient<T: Element> {
+    pub(super) blocks: Blocks<T>,
+    /// What the blocks are to be multiplied by: the weight of a mixed edge. Only batch norms get another than one.
+    pub(super) factor: f64,
+    /// For a batch norm: its sums over the blocks, where they are known.
+    pub(super) sums: Option<Vec<GradientSums>>,
+    pub(super) norm: Option<NormGradient<T>>,
+}
+
+/// A batch norm's input gradient, to be worked out as it is read (see [`Normed`]).
+#[derive(Clone, Debug)]
+pub(crate) struct NormGradient<T: Element> {
+    pub(super) z: Blocks<T>,
+    pub(super) pull: Vec<Affine<T>>,
+    pub(super) gain: Vec<Lanes<T>>,
+}
+
+impl<T: Element> Gradient<T> {
+    pub(super) fn plain(blocks: Blocks<T>) -> Self {
+        Self { blocks, factor: 1.0, sums: None, norm: None }
+    }
+
+    pub(super) fn incoming(&self) -> Incoming<'_, T> {
+        let norm = self.norm.as_ref().map(|n| Normed { z: slices(&n.z), pull: &n.pull, gain: &n.gain });
+        Incoming { blocks: slices(&self.blocks), norm }
+    }
+}
+
+/// Where the gradients of all nodes gather until the reverse pass reaches them.
+pub(super) struct Pending<T: Element>(Vec<Option<Gradient<T>>>);
+
+impl<T: Element> Pending<T> {
+    pub(super) fn new(nodes: usize) -> Self {
+        Self((0..nodes).map(|_| None).collect())
+    }
+
+    pub(super) fn take(&mut self, node: usize) -> Option<Gradient<T>> {
+        self.0[node].take()
+    }
+
+    /// Blocks to write a node's gradient into, and whether they hold one already, which is to be added to.
+    pub(super) fn open(&mut self, node: usize, blocks: usize, len: usize) -> (Vec<Buffer<T>>, bool) {
+        let Some(earlier) = self.0[node].take() else { return (fresh(blocks, len), false) };
+        let own = |block: Arc<Buffer<T>>| {
+            Arc::try_unwrap(block).unwrap_or_else(|shared| {
+                let mut copy = pool::take(shared.len());
+                copy.copy_from_slice(&shared);
+                copy
+            })
+        };
+        (earlier.blocks.into_iter().map(own).collect(), true)
+    }
+
+    pub(super) fn close(&mut self, node: usize, blocks: Vec<Buffer<T>>) {
+        self.0[node] = Some(Gradient::plain(blocks.into_iter().map(Arc::new).collect()));
+    }
+
+    /// Hands on a gradient that exists already, shared if it is the first.
+    pub(super) fn send(&mut self, node: usize, gradient: Gradient<T>) {
+        if self.0[node].is_none() {
+            self.0[node] = Some(gradient);
+        } else {
+            self.add(node, &gradient.blocks, 1.0);
         }
     }
-}
 
-impl Value {
-    /// A tensor made by an op of ours, whose memory nobody else holds.
-    pub(super) fn own(tensor: Tensor) -> Self {
-        Self(Arc::new(Inner { tensor, ours: true }))
-    }
-
-    /// A tensor that belongs to the caller.
-    pub(super) fn borrowed(tensor: Tensor) -> Self {
-        Self(Arc::new(Inner { tensor, ours: false }))
-    }
-
-    pub(super) fn tensor(&self) -> &Tensor {
-        &self.0.tensor
+    /// Adds a gradient, times a factor.
+    pub(super) fn add(&mut self, node: usize, blocks: &Blocks<T>, factor: f64) {
+        let (mut target, add) = self.open(node, blocks.len(), blocks.first().map_or(0, |block| block.len()));
+        elementwise::accumulate(&slices(blocks), T::of(factor), slices_mut(&mut target), add);
+        self.close(node, target);
     }
 }

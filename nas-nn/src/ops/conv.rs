@@ -3,71 +3,39 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use nas_space::Conv2d;
 
-use super::{View, output, typed};
-use crate::kernels::conv::{self, Problem};
+use super::{Blocks, View, output, typed};
+use crate::kernels::conv::{self, InputGradient, Problem, Stages, Wanted, Weights};
 use crate::kernels::plane::Geometry;
-use crate::pool;
+use crate::kernels::read::Incoming;
 
 const NAME: &str = "conv2d";
 
-fn problem(x: &[usize], conv: &Conv2d, rectify: bool) -> Result<Problem> {
+/// The sizes, and the output's dims.
+fn problem<'a>(x: &[usize], w: &[usize], conv: &Conv2d, slots: &'a [usize]) -> Result<(Problem<'a>, [usize; 4])> {
     let [batch, channels, height, width] = x else { bail!("{NAME} reads [batch, channels, height, width], not {x:?}") };
-    if conv.groups == 0 || !channels.is_multiple_of(conv.groups) || !conv.out.is_multiple_of(conv.groups) {
-        bail!("{NAME}: {} groups do not divide {channels} input and {} output channels", conv.groups, conv.out)
+    let Conv2d { out, groups, window } = *conv;
+    if groups == 0 || !channels.is_multiple_of(groups) || !out.is_multiple_of(groups) {
+        bail!("{NAME}: {groups} groups do not divide {channels} input and {out} output channels")
     }
-    let Some(geometry) = Geometry::new(&conv.window, [*height, *width]) else {
-        bail!("{NAME}: a {:?} kernel does not fit a {height}x{width} input", conv.window.kernel)
+    let Some(geometry) = Geometry::new(&window, [*height, *width]) else {
+        bail!("{NAME}: a {:?} kernel does not fit a {height}x{width} input", window.kernel)
     };
-    let (fan_in, fan_out) = (channels / conv.groups, conv.out / conv.groups);
-    Ok(Problem { geometry, batch: *batch, groups: conv.groups, fan_in, fan_out, rectify })
-}
-
-fn check_weight(weight: &[usize], p: &Problem, conv: &Conv2d) -> Result<()> {
-    let expected = [conv.out, p.fan_in, conv.window.kernel[0], conv.window.kernel[1]];
-    if weight != expected {
-        bail!("{NAME}: the weight is {weight:?}, expected {expected:?}")
+    let expected = [out, channels / groups, window.kernel[0], window.kernel[1]];
+    if w != expected {
+        bail!("{NAME}: the weight is {w:?}, expected {expected:?}")
     }
-    Ok(())
+    let stages =
+        if groups > 1 && groups == out && out == *channels { Stages::Depthwise } else { Stages::Dense { groups } };
+    let dims = [*batch, out, geometry.output[0], geometry.output[1]];
+    Ok((Problem { geometry, batch: *batch, stages, slots, out }, dims))
 }
 
-fn output_dims(p: &Problem, conv: &Conv2d) -> [usize; 4] {
-    [p.batch, conv.out, p.geometry.output[0], p.geometry.output[1]]
-}
-
-/// y = conv(x, w), or conv(relu(x), w) with `rectify`.
-pub(crate) fn forward(x: &Tensor, w: &Tensor, conv: &Conv2d, rectify: bool) -> Result<Tensor> {
-    let p = problem(x.dims(), conv, rectify)?;
-    check_weight(w.dims(), &p, conv)?;
-    let dims = output_dims(&p, conv);
-    let (x, w) = (View::tensor(NAME, x)?, View::tensor(NAME, w)?);
-    typed!(NAME, [x, w], {
-        let mut y = pool::take::<E>(dims.iter().product());
-        conv::forward(&p, x, w, &mut y);
-        output(y, &dims)
-    })
-}
-
-/// The gradient of the input `x`.
-pub(crate) fn input_gradient(x: &Tensor, w: &Tensor, dy: &Tensor, conv: &Conv2d, rectify: bool) -> Result<Tensor> {
-    let dims = x.dims();
-    let p = problem(dims, conv, rectify)?;
-    let (x, w, dy) = (View::tensor(NAME, x)?, View::tensor(NAME, w)?, View::tensor(NAME, dy)?);
-    typed!(NAME, [x, w, dy], {
-        let mut dx = pool::take::<E>(x.len());
-        conv::input_gradient(&p, x, dy, w, &mut dx);
-        output(dx, dims)
-    })
-}
-
-/// The gradient of the weight, whose dims are `w`.
-pub(crate) fn weight_gradient(x: &Tensor, w: &[usize], dy: &Tensor, conv: &Conv2d, rectify: bool) -> Result<Tensor> {
-    let p = problem(x.dims(), conv, rectify)?;
-    let (x, dy) = (View::tensor(NAME, x)?, View::tensor(NAME, dy)?);
-    typed!(NAME, [x, dy], {
-        let mut dw = vec![E::default(); w.iter().product()];
-        conv::weight_gradient(&p, dy, x, &mut dw);
-        output(dw, w)
-    })
+fn weights<'a, T>(p: &Problem<'_>, w: &'a [T]) -> Weights<'a, T> {
+    if p.stages == Stages::Depthwise {
+        Weights { depthwise: w, dense: &[] }
+    } else {
+        Weights { depthwise: &[], dense: w }
+    }
 }
 
 struct Op(Conv2d);
@@ -78,22 +46,31 @@ impl CustomOp2 for Op {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
-        let p = problem(lx.dims(), &self.0, false)?;
-        check_weight(lw.dims(), &p, &self.0)?;
-        let dims = output_dims(&p, &self.0);
+        let slots: Vec<usize> = (0..lx.dims().get(1).copied().unwrap_or(0)).collect();
+        let (p, dims) = problem(lx.dims(), lw.dims(), &self.0, &slots)?;
         let (x, w) = (View::storage(NAME, x, lx)?, View::storage(NAME, w, lw)?);
         typed!(NAME, [x, w], {
-            let mut y = vec![E::default(); dims.iter().product()];
-            conv::forward(&p, x, w, &mut y);
-            Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y), Shape::from(&dims)))
+            let (x, mut y) = (Blocks::<E>::of(x, lx.dims()), Blocks::<E>::fresh(&dims));
+            conv::forward(&p, &x.operand(), weights(&p, w), y.slices_mut(), false);
+            Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y.data()), Shape::from(&dims)))
         })
     }
 
     fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (x, w, dy) = (x.contiguous()?, w.contiguous()?, dy.contiguous()?);
-        let dx = input_gradient(&x, &w, &dy, &self.0, false)?;
-        let dw = weight_gradient(&x, w.dims(), &dy, &self.0, false)?;
-        Ok((Some(dx), Some(dw)))
+        let (dims, w_dims, dy_dims) = (x.dims(), w.dims(), dy.dims());
+        let slots: Vec<usize> = (0..dims[1]).collect();
+        let (p, _) = problem(dims, w_dims, &self.0, &slots)?;
+        let (x, w, dy) = (View::tensor(NAME, &x)?, View::tensor(NAME, &w)?, View::tensor(NAME, &dy)?);
+        typed!(NAME, [x, w, dy], {
+            let (x, dy, mut dx) = (Blocks::<E>::of(x, dims), Blocks::<E>::of(dy, dy_dims), Blocks::<E>::fresh(dims));
+            let input = InputGradient { blocks: dx.slices_mut(), add: false, gate: false };
+            let incoming = Incoming { blocks: dy.slices(), norm: None };
+            let wanted = Wanted { weights: true, input: Some(input) };
+            let found = conv::backward(&p, &x.operand(), weights(&p, w), &incoming, wanted);
+            let dw = if found.dense.is_empty() { found.depthwise } else { found.dense };
+            Ok((Some(output(dx.data(), dims)?), Some(output(dw, w_dims)?)))
+        })
     }
 }
 

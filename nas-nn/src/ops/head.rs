@@ -2,65 +2,27 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use super::{View, output, typed};
-use crate::kernels::head as kernels;
+use crate::element::Element;
 use crate::kernels::loss::{self, CrossEntropy};
 
-/// y `[batch, out, 1, 1]` of x `[batch, …]`, weight `[out, features]` and bias `[out]`.
-pub(crate) fn linear_forward(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    let (out, features) = weight.dims2()?;
-    let batch = x.dims()[0];
-    if x.elem_count() != batch * features {
-        bail!("linear: the weight reads {features} features, the input has {:?}", x.dims())
-    }
-    let (x, weight, bias) =
-        (View::tensor("linear", x)?, View::tensor("linear", weight)?, View::tensor("linear", bias)?);
-    typed!("linear", [x, weight, bias], {
-        let mut y = crate::pool::take::<E>(batch * out);
-        kernels::linear(x, weight, bias, features, &mut y);
-        output(y, (batch, out, 1, 1))
-    })
-}
-
-/// dx for an input of dims `x`.
-pub(crate) fn linear_input_gradient(x: &[usize], weight: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    let (out, features) = weight.dims2()?;
-    let (weight, dy) = (View::tensor("linear", weight)?, View::tensor("linear", dy)?);
-    typed!("linear", [weight, dy], {
-        let mut dx = crate::pool::take::<E>(x.iter().product());
-        kernels::linear_input_gradient(dy, weight, features, out, &mut dx);
-        output(dx, x)
-    })
-}
-
-/// dweight `[out, features]` and dbias `[out]`.
-pub(crate) fn linear_weight_gradient(x: &Tensor, dy: &Tensor) -> Result<(Tensor, Tensor)> {
-    let batch = x.dims()[0];
-    let (features, out) = (x.elem_count() / batch, dy.elem_count() / batch);
-    let (x, dy) = (View::tensor("linear", x)?, View::tensor("linear", dy)?);
-    typed!("linear", [x, dy], {
-        let (mut dw, mut dbias) = (vec![E::default(); out * features], vec![E::default(); out]);
-        kernels::linear_weight_gradient(dy, x, features, &mut dw, &mut dbias);
-        Ok((output(dw, (out, features))?, output(dbias, out)?))
-    })
-}
-
-/// Loss and hits of logits `[batch, classes, …]`, and the gradient of `weight` times the mean loss.
-pub(crate) fn loss(logits: &Tensor, labels: &[u32], smoothing: f64, weight: f64) -> Result<(CrossEntropy, Tensor)> {
-    let dims = logits.dims();
-    let classes = logits.elem_count() / dims[0].max(1);
-    if labels.len() != dims[0] {
-        bail!("cross_entropy: {} labels for a batch of {}", labels.len(), dims[0])
+/// Loss and hits of logits `[batch, classes]`, and the gradient of `weight` times the mean loss.
+pub(crate) fn loss<T: Element>(
+    logits: &[T],
+    labels: &[u32],
+    smoothing: f64,
+    weight: f64,
+    batch: usize,
+) -> Result<(CrossEntropy, Vec<T>)> {
+    let classes = logits.len() / batch.max(1);
+    if labels.len() != batch {
+        bail!("cross_entropy: {} labels for a batch of {batch}", labels.len())
     }
     if let Some(label) = labels.iter().find(|&&l| l as usize >= classes) {
         bail!("cross_entropy: label {label}, but the network has {classes} classes (0 to {})", classes - 1)
     }
-    let logits = View::tensor("cross_entropy", logits)?;
-    typed!("cross_entropy", [logits], {
-        let mut gradient = crate::pool::take::<E>(logits.len());
-        let outcome = loss::cross_entropy(logits, labels, smoothing, weight, Some(&mut gradient));
-        Ok((outcome, output(gradient, dims)?))
-    })
+    let mut gradient = vec![T::ZERO; logits.len()];
+    let outcome = loss::cross_entropy(logits, labels, smoothing, weight, Some(&mut gradient));
+    Ok((outcome, gradient))
 }
 
 /// x · weightᵀ + bias: x `[batch, features]`, weight `[out, features]`, bias `[out]`; plain candle, so differentiable.

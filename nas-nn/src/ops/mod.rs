@@ -1,16 +1,14 @@
-//! The ops of a network, on candle tensors.
+//! The ops of a network as candle `CustomOp`s, for layers written in plain candle code under candle's own `backward()`.
 //!
-//! Each op is two plain functions, forward and backward, which a [`Network`](crate::Network) calls in a pass of its own
-//! and which compute only what is asked for. The public functions of this module wrap the same pairs as candle
-//! `CustomOp`s, so that a layer written in plain candle code can use them under candle's own `backward()`.
-//!
-//! They run on the CPU, in f32 and f64. On another device an op says by name that it has no kernel there yet.
+//! A [`Network`](crate::Network) calls the same kernels in passes of its own, without the way into and out of candle's
+//! layout that each op here takes. They run on the CPU, in f32 and f64. On another device an op says by name that it has no
+//! kernel there yet.
 
-pub(crate) mod conv;
-pub(crate) mod elementwise;
-pub(crate) mod head;
-pub(crate) mod norm;
-pub(crate) mod pooling;
+mod conv;
+mod elementwise;
+mod head;
+mod norm;
+mod pooling;
 mod view;
 
 pub use conv::conv2d;
@@ -19,4 +17,51 @@ pub use head::{cross_entropy, linear};
 pub use norm::batch_norm;
 pub use pooling::{global_average_pool, pool2d};
 
-pub(crate) use view::{View, output, typed};
+pub(crate) use head::loss;
+pub(crate) use view::View;
+use view::{output, typed};
+
+use crate::element::Element;
+use crate::kernels::lanes::Lanes;
+use crate::kernels::read::Operand;
+use crate::layout;
+use crate::pool::Buffer;
+
+/// Blocks of an operand `[batch, channels, rows, columns]`.
+struct Blocks<T: Element> {
+    blocks: Vec<Buffer<T>>,
+    slots: Vec<usize>,
+    batch: usize,
+    pixels: usize,
+}
+
+impl<T: Element> Blocks<T> {
+    fn of(x: &[T], dims: &[usize]) -> Self {
+        let (batch, channels, pixels) = (dims[0], dims[1], dims[2..].iter().product());
+        Self { blocks: layout::to_blocks(x, batch, channels, pixels), slots: (0..channels).collect(), batch, pixels }
+    }
+
+    /// Blocks to be written, for an output of these dims.
+    fn fresh(dims: &[usize]) -> Self {
+        let (batch, channels, pixels): (_, usize, usize) = (dims[0], dims[1], dims[2..].iter().product());
+        let count = channels.div_ceil(crate::kernels::lanes::LANES);
+        let blocks = (0..count).map(|_| crate::pool::take(batch * pixels)).collect();
+        Self { blocks, slots: (0..channels).collect(), batch, pixels }
+    }
+
+    fn slices(&self) -> Vec<&[Lanes<T>]> {
+        self.blocks.iter().map(|block| &block[..]).collect()
+    }
+
+    fn slices_mut(&mut self) -> Vec<&mut [Lanes<T>]> {
+        self.blocks.iter_mut().map(|block| &mut block[..]).collect()
+    }
+
+    fn operand(&self) -> Operand<'_, T> {
+        Operand::plain(self.slices())
+    }
+
+    fn data(&self) -> Vec<T> {
+        layout::from_blocks(&self.operand(), &self.slots, self.batch, self.pixels)
+    }
+}

@@ -1,0 +1,127 @@
+//! Eight channels of one pixel: what every kernel loads, computes with and stores.
+//!
+//! An activation lies in memory as blocks of eight channels, each block `[batch, rows, columns]` of [`Lanes`]. A window
+//! that slides over pixels then moves whole registers, whatever its stride, dilation or the width of the image; a sum over
+//! pixels needs no folding of lanes; and channels are joined and split by listing blocks, without a copy.
+
+use std::ops::{Add, AddAssign, Mul, Sub};
+
+use crate::element::Element;
+
+/// Channels of one block: one AVX2 register of f32, half of AVX-512, two of NEON.
+pub(crate) const LANES: usize = 8;
+
+/// The values of [`LANES`] channels at one pixel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(32))]
+pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
+
+impl<T: Element> Lanes<T> {
+    pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
+
+    #[inline(always)]
+    pub(crate) fn splat(value: T) -> Self {
+        Self([value; LANES])
+    }
+
+    /// `self * a + b`, rounded once.
+    #[inline(always)]
+    pub(crate) fn fma(self, a: Self, b: Self) -> Self {
+        let mut result = b.0;
+        for lane in 0..LANES {
+            result[lane] = self.0[lane].fma(a.0[lane], b.0[lane]);
+        }
+        Self(result)
+    }
+
+    #[inline(always)]
+    pub(crate) fn map(self, f: impl Fn(T) -> T) -> Self {
+        let mut result = self.0;
+        for lane in 0..LANES {
+            result[lane] = f(self.0[lane]);
+        }
+        Self(result)
+    }
+
+    #[inline(always)]
+    pub(crate) fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut result = self.0;
+        for lane in 0..LANES {
+            result[lane] = f(self.0[lane], other.0[lane]);
+        }
+        Self(result)
+    }
+
+    /// max(self, 0). A NaN stays one.
+    #[inline(always)]
+    pub(crate) fn rectified(self) -> Self {
+        self.map(|v| if v < T::ZERO { T::ZERO } else { v })
+    }
+
+    /// `self` where `gate` is positive, zero elsewhere: the gradient of a ReLU.
+    #[inline(always)]
+    pub(crate) fn gated(self, gate: Self) -> Self {
+        self.zip(gate, |v, gate| if gate > T::ZERO { v } else { T::ZERO })
+    }
+
+    #[inline(always)]
+    pub(crate) fn wide(self) -> Lanes<f64> {
+        let mut result = [0.0; LANES];
+        for lane in 0..LANES {
+            result[lane] = self.0[lane].wide();
+        }
+        Lanes(result)
+    }
+
+    /// The nearest values of type `T`.
+    #[inline(always)]
+    pub(crate) fn of(wide: Lanes<f64>) -> Self {
+        let mut result = [T::ZERO; LANES];
+        for lane in 0..LANES {
+            result[lane] = T::of(wide.0[lane]);
+        }
+        Self(result)
+    }
+}
+
+impl<T: Element> Add for Lanes<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+}
+
+impl<T: Element> Sub for Lanes<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+}
+
+impl<T: Element> Mul for Lanes<T> {
+    type Output = Self;
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+}
+
+impl<T: Element> AddAssign for Lanes<T> {
+    #[inline(always)]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+/// Some pixels' values, one after another.
+#[inline(always)]
+pub(crate) fn scalars<T: Element>(lanes: &[Lanes<T>]) -> &[T] {
+    // SAFETY: `Lanes<T>` is `repr(C)` around `[T; LANES]`; its alignment of 32 divides its size for f32 and f64, so there
+    // is no padding.
+    unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len() * LANES) }
+}

@@ -1,0 +1,27 @@
+//! How a batch is shared out: into pieces of samples, always the same ones, whatever the number of threads. Each piece has
+//! sums of its own, and they are added up in order, so that results do not depend on who worked on what.
+
+use super::lanes::Lanes;
+
+/// Pieces at most.
+const PIECES: usize = 16;
+
+/// Samples of one piece (the last may have fewer).
+pub(crate) fn samples_per_piece(batch: usize) -> usize {
+    batch.div_ceil(PIECES).max(1)
+}
+
+/// Cuts every block after each piece: `[piece][block]`, for pieces of `len` lanes of a block.
+pub(crate) fn cut<'a, T>(blocks: Vec<&'a mut [Lanes<T>]>, len: usize) -> Vec<Vec<&'a mut [Lanes<T>]>> {
+    let mut pieces: Vec<Vec<&'a mut [Lanes<T>]>> = Vec::new();
+    let count = blocks.len();
+    for block in blocks {
+        for (index, part) in block.chunks_mut(len.max(1)).enumerate() {
+            if pieces.len() == index {
+                pieces.push(Vec::with_capacity(count));
+            }
+            pieces[index].push(part);
+        }
+    }
+    pieces
+}

@@ -1,0 +1,198 @@
+//! The two products that every dense convolution comes down to.
+//!
+//! Both read a buffer of scalars at `at[pixel] + terms[k]`: `at` says where each pixel's window begins, `terms` where, from
+//! there, each (input channel, tap) lies. Kernel shape, stride, dilation and padding all vanish into these two lists, and
+//! nothing is copied once for each tap (no im2col). Each element is summed in a fixed order, whatever block computes it.
+
+use super::lanes::{LANES, Lanes};
+use crate::element::Element;
+
+/// Terms are summed in chains of this length, and the chains' sums are added up: the rounding error of long sums grows
+/// with the chain, not with the whole length.
+const CHAIN: usize = 32;
+
+/// Pixels that all output blocks are worked out for while their inputs are in the first cache.
+const NEAR: usize = 96;
+
+/// Where the operand of a product is read: element (pixel, k) is `x[at[pixel] + terms[k]]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Gathered<'a, T> {
+    pub(crate) x: &'a [T],
+    pub(crate) at: &'a [usize],
+    pub(crate) terms: &'a [usize],
+}
+
+impl<T> Gathered<'_, T> {
+    /// Both products read without bounds checks; this stands for all of them.
+    fn check(&self) {
+        let last = |list: &[usize]| list.iter().max().copied().unwrap_or(0);
+        assert!(last(self.at) + last(self.terms) < self.x.len(), "a product reads past its buffer");
+    }
+}
+
+/// `y[b][to(pixel)] = Σ_k weights[b][k] · x[at[pixel] + terms[k]]`, or `+=` with `add`; the weights are `[b][k]` of lanes.
+#[inline(always)]
+pub(crate) fn product<T: Element>(
+    weights: &[Lanes<T>],
+    from: Gathered<'_, T>,
+    y: &mut [&mut [Lanes<T>]],
+    to: impl Fn(usize) -> usize + Copy,
+    add: bool,
+) {
+    from.check();
+    let k = from.terms.len();
+    assert!(weights.len() >= y.len() * k, "a product has too few weights");
+    for first in (0..from.at.len()).step_by(NEAR) {
+        let pixels = first..(first + NEAR).min(from.at.len());
+        let mut block = 0;
+        while let Some(pair) = y[block..].first_chunk_mut::<2>() {
+            strip(&weights[block * k..(block + 2) * k], from, pair, to, add, pixels.clone());
+            block += 2;
+        }
+        if let Some(one) = y[block..].first_chunk_mut::<1>() {
+            strip(&weights[block * k..(block + 1) * k], from, one, to, add, pixels);
+        }
+    }
+}
+
+#[inline(always)]
+fn strip<T: Element, const B: usize>(
+    weights: &[Lanes<T>],
+    from: Gathered<'_, T>,
+    y: &mut [&mut [Lanes<T>]; B],
+    to: impl Fn(usize) -> usize + Copy,
+    add: bool,
+    pixels: std::ops::Range<usize>,
+) {
+    let mut at = pixels.start;
+    while at + 6 <= pixels.end {
+        tile::<T, B, 6>(weights, from, y, to, add, at);
+        at += 6;
+    }
+    while at + 2 <= pixels.end {
+        tile::<T, B, 2>(weights, from, y, to, add, at);
+        at += 2;
+    }
+    if at < pixels.end {
+        tile::<T, B, 1>(weights, from, y, to, add, at);
+    }
+}
+
+#[inline(always)]
+fn tile<T: Element, const B: usize, const P: usize>(
+    weights: &[Lanes<T>],
+    from: Gathered<'_, T>,
+    y: &mut [&mut [Lanes<T>]; B],
+    to: impl Fn(usize) -> usize,
+    add: bool,
+    first: usize,
+) {
+    let Gathered { x, at, terms } = from;
+    let k = terms.len();
+    let mut starts = [0; P];
+    starts.copy_from_slice(&at[first..first + P]);
+    let mut totals = [[Lanes::ZERO; B]; P];
+    for (chain, terms) in terms.chunks(CHAIN).enumerate() {
+        let mut sums = [[Lanes::ZERO; B]; P];
+        for (i, term) in terms.iter().enumerate() {
+            let mut weight = [Lanes::ZERO; B];
+            for b in 0..B {
+                // SAFETY: `product` has checked that there are `k` weights for each block.
+                weight[b] = unsafe { *weights.get_unchecked(b * k + chain * CHAIN + i) };
+            }
+            for p in 0..P {
+                // SAFETY: `Gathered::check` has seen the largest start and the largest term.
+                let value = Lanes::splat(unsafe { *x.get_unchecked(starts[p] + term) });
+                for b in 0..B {
+                    sums[p][b] = weight[b].fma(value, sums[p][b]);
+                }
+            }
+        }
+        for p in 0..P {
+            for b in 0..B {
+                totals[p][b] += sums[p][b];
+            }
+        }
+    }
+    for p in 0..P {
+        for b in 0..B {
+            let target = &mut y[b][to(first + p)];
+            *target = if add { *target + totals[p][b] } else { totals[p][b] };
+        }
+    }
+}
+
+/// `sums[b][k] += Σ_pixel dy[b][pixel] · x[at[pixel] + terms[k]]`: the gradient of the weights of [`product`].
+#[inline(always)]
+pub(crate) fn outer<T: Element>(dy: &[&[Lanes<T>]], from: Gathered<'_, T>, sums: &mut [Lanes<T>]) {
+    from.check();
+    let (k, pixels) = (from.terms.len(), from.at.len());
+    assert!(dy.iter().all(|dy| dy.len() >= pixels) && sums.len() >= dy.len() * k, "a gradient is cut short");
+    for first in (0..pixels).step_by(NEAR) {
+        let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
+        let mut block = 0;
+        while block + 2 <= dy.len() {
+            outer_strip::<T, 2>([&dy[block][first..], &dy[block + 1][first..]], near, &mut sums[block * k..]);
+            block += 2;
+        }
+        if block < dy.len() {
+            outer_strip::<T, 1>([&dy[block][first..]], near, &mut sums[block * k..]);
+        }
+    }
+}
+
+#[inline(always)]
+fn outer_strip<T: Element, const B: usize>(dy: [&[Lanes<T>]; B], from: Gathered<'_, T>, sums: &mut [Lanes<T>]) {
+    let k = from.terms.len();
+    let mut term = 0;
+    while term + 8 <= k {
+        outer_tile::<T, B, 8>(dy, from, term, sums);
+        term += 8;
+    }
+    while term + 3 <= k {
+        outer_tile::<T, B, 3>(dy, from, term, sums);
+        term += 3;
+    }
+    while term < k {
+        outer_tile::<T, B, 1>(dy, from, term, sums);
+        term += 1;
+    }
+}
+
+#[inline(always)]
+fn outer_tile<T: Element, const B: usize, const K: usize>(
+    dy: [&[Lanes<T>]; B],
+    from: Gathered<'_, T>,
+    first: usize,
+    sums: &mut [Lanes<T>],
+) {
+    let Gathered { x, at, terms } = from;
+    let k = terms.len();
+    let mut own = [0; K];
+    own.copy_from_slice(&terms[first..first + K]);
+    let mut near = [[Lanes::ZERO; B]; K];
+    for (pixel, start) in at.iter().enumerate() {
+        let mut gradient = [Lanes::ZERO; B];
+        for b in 0..B {
+            // SAFETY: `outer` has checked that every block reaches as far as `at`.
+            gradient[b] = unsafe { *dy[b].get_unchecked(pixel) };
+        }
+        for i in 0..K {
+            // SAFETY: `Gathered::check` has seen the largest start and the largest term.
+            let value = Lanes::splat(unsafe { *x.get_unchecked(start + own[i]) });
+            for b in 0..B {
+                near[i][b] = gradient[b].fma(value, near[i][b]);
+            }
+        }
+    }
+    for b in 0..B {
+        for i in 0..K {
+            sums[b * k + first + i] += near[i][b];
+        }
+    }
+}
+
+/// Where each channel of planes of `plane` pixels lies, in scalars: channel `slot` of a buffer of whole blocks.
+pub(crate) fn channel_start(slot: usize, plane: usize) -> usize {
+    slot / LANES * plane * LANES + slot % LANES
+}
