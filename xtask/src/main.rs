@@ -1,6 +1,8 @@
-//! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of it.
+//! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of
+//! it, `bench` measures.
 #![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
 
+mod bench;
 mod ci;
 mod cuda_check;
 mod nvcc;
@@ -32,6 +34,8 @@ enum Task {
     Tidy,
     /// Type-check the `cuda` feature; needs no CUDA toolkit.
     CudaCheck,
+    /// Time training steps, evaluation and operations beside PyTorch on this machine.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         Task::Ci { fast } => ci::run(fast),
         Task::Tidy => tidy::run(),
         Task::CudaCheck => cuda_check::run(),
+        Task::Bench(options) => bench::run(&options),
     })
 }
 
