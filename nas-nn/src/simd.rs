@@ -1,7 +1,8 @@
-//! Run-time SIMD dispatch: kernels are plain loops over fixed-size arrays of [`LANES`] elements, compiled once for each
+//! Run-time SIMD dispatch: kernels are plain loops over fixed-size arrays of [lanes](crate::kernels::lanes), compiled once for each
 //! instruction set by `pulp` and chosen when the program runs, so that one binary is fast everywhere.
 //!
-//! Everything called inside [`dispatch`] must be `#[inline(always)]`, or it is compiled for the baseline only.
+//! Everything called inside [`dispatch`] must be `#[inline(always)]`, or it is compiled for the baseline only: loops are
+//! `for` loops, since the closures of `for_each` and `fold` run in functions of the standard library.
 
 use std::sync::LazyLock;
 

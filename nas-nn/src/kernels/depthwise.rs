@@ -15,19 +15,29 @@ pub(crate) fn forward<T: Element>(
 ) {
     let weights = &weights[..g.taps.len()];
     assert!(packed.len() >= g.packed_len(), "a packed plane is cut short");
+    if g.step() == 1 {
+        rows::<T, 1>(g, weights, packed, y);
+    } else {
+        rows::<T, 0>(g, weights, packed, y);
+    }
+}
+
+/// All rows; `STEP` is the distance of neighbouring windows where it is known beforehand, which most of the time it is.
+#[inline(always)]
+fn rows<T: Element, const STEP: usize>(g: &Geometry, weights: &[Lanes<T>], packed: &[Lanes<T>], y: &mut [Lanes<T>]) {
     let width = g.output[1];
     for (row, y) in y.chunks_exact_mut(width).enumerate() {
         let mut at = 0;
         while at + 8 <= width {
-            run::<T, 8>(g, weights, packed, row, at, y);
+            run::<T, 8, STEP>(g, weights, packed, row, at, y);
             at += 8;
         }
         while at + 4 <= width {
-            run::<T, 4>(g, weights, packed, row, at, y);
+            run::<T, 4, STEP>(g, weights, packed, row, at, y);
             at += 4;
         }
         while at < width {
-            run::<T, 1>(g, weights, packed, row, at, y);
+            run::<T, 1, STEP>(g, weights, packed, row, at, y);
             at += 1;
         }
     }
@@ -35,7 +45,7 @@ pub(crate) fn forward<T: Element>(
 
 /// `P` pixels of a row, from column `at` on.
 #[inline(always)]
-fn run<T: Element, const P: usize>(
+fn run<T: Element, const P: usize, const STEP: usize>(
     g: &Geometry,
     weights: &[Lanes<T>],
     packed: &[Lanes<T>],
@@ -43,12 +53,13 @@ fn run<T: Element, const P: usize>(
     at: usize,
     y: &mut [Lanes<T>],
 ) {
-    let (start, step) = (g.start(row, at), g.step());
+    let step = if STEP == 0 { g.step() } else { STEP };
+    let start = g.start(row, at);
     let mut sums = [Lanes::ZERO; P];
     for (weight, tap) in weights.iter().zip(&g.taps) {
         for p in 0..P {
             // SAFETY: `forward` has checked the packed plane, and by construction every tap of every window lies in it.
-            let value = unsafe { *packed.get_unchecked(start + p * step + tap) };
+            let value = unsafe { *packed.get_unchecked(start + tap + p * step) };
             sums[p] = weight.fma(value, sums[p]);
         }
     }

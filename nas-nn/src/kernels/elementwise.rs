@@ -26,10 +26,8 @@ fn each_part<T: Element>(y: Vec<&mut [Lanes<T>]>, f: impl Fn(usize, usize, &mut 
 /// `y (+)= f(x)` over two slices.
 #[inline(always)]
 fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
-    if add {
-        y.iter_mut().zip(x).for_each(|(y, x)| *y += f(*x));
-    } else {
-        y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x));
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = if add { *y + f(*x) } else { f(*x) };
     }
 }
 

@@ -75,7 +75,10 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [
                         PoolKind::Average => {
                             for ((y, &start), share) in y.iter_mut().zip(&starts).zip(&shares) {
                                 let packed = &packed[start..];
-                                let sum = g.taps.iter().fold(Lanes::ZERO, |sum, &tap| sum + packed[tap]);
+                                let mut sum = Lanes::ZERO;
+                                for &tap in &g.taps {
+                                    sum += packed[tap];
+                                }
                                 *y = sum * *share;
                             }
                         }
@@ -103,7 +106,11 @@ fn each_piece<T: Element>(
 
 #[inline(always)]
 fn largest<T: Element>(packed: &[Lanes<T>], taps: &[usize]) -> Lanes<T> {
-    taps.iter().fold(Lanes::splat(T::LOWEST), |best, &tap| larger(best, packed[tap]))
+    let mut best = Lanes::splat(T::LOWEST);
+    for &tap in taps {
+        best = larger(best, packed[tap]);
+    }
+    best
 }
 
 /// dx from dy, added to what `dx` holds where `add` is set; for the maximum, the first of equal pixels (in reading order)
@@ -142,7 +149,9 @@ pub(crate) fn input_gradient<T: Element>(
                         _ => {
                             for ((dy, &start), share) in dy.iter().zip(&starts).zip(&shares) {
                                 let (dy, gradient) = (*dy * *share, &mut gradient[start..]);
-                                g.taps.iter().for_each(|&tap| gradient[tap] += dy);
+                                for &tap in &g.taps {
+                                    gradient[tap] += dy;
+                                }
                             }
                         }
                     }
@@ -197,7 +206,9 @@ pub(crate) fn spread_planes<T: Element>(dy: &[&[Lanes<T>]], pixels: usize, dx: V
     each_piece(dx, piece * pixels, items_per_task(piece * pixels * LANES), |block, index, dx| {
         for (dx, dy) in dx.chunks_exact_mut(pixels).zip(&dy[block][index * piece..]) {
             let value = *dy * share;
-            dx.iter_mut().for_each(|dx| *dx = if add { *dx + value } else { value });
+            for dx in dx {
+                *dx = if add { *dx + value } else { value };
+            }
         }
     });
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::super::depthwise;
 use super::super::product::{Gathered, outer, product};
-use super::super::read::{Incoming, Operand, Read};
+use super::super::read::{Affine, Incoming, Operand, Read};
 use super::{
     LANES, Lanes, Problem, Reading, Stages, Weights, cut, dispatch, first_stages, samples_per_piece, scalars, weights,
 };
@@ -141,12 +141,12 @@ pub(crate) fn backward<T: Element>(
 }
 
 /// The pieces' sums, added up in their order.
-fn total<T: Element>(pieces: Vec<Vec<Lanes<T>>>) -> Vec<Lanes<T>> {
+fn total<T: Element>(pieces: Vec<pool::Buffer<T>>) -> pool::Buffer<T> {
     let mut pieces = pieces.into_iter();
-    let mut total = pieces.next().unwrap_or_default();
+    let mut total = pieces.next().unwrap_or_else(|| pool::take(0));
     for piece in pieces {
-        for (total, part) in total.iter_mut().zip(piece) {
-            *total += part;
+        for (total, part) in total.iter_mut().zip(&*piece) {
+            *total += *part;
         }
     }
     total
@@ -162,8 +162,8 @@ struct Work<T: Element> {
     du: pool::Buffer<T>,
     /// One plane of the input's gradient.
     plane: pool::Buffer<T>,
-    depthwise_sums: Vec<Lanes<T>>,
-    dense_sums: Vec<Lanes<T>>,
+    depthwise_sums: pool::Buffer<T>,
+    dense_sums: pool::Buffer<T>,
 }
 
 impl<T: Element> Work<T> {
@@ -171,7 +171,11 @@ impl<T: Element> Work<T> {
         let g = &p.geometry;
         let (inputs, outputs, output) = (p.inputs(), p.outputs(), g.output_len() * plan.together);
         let depthwise = p.has_depthwise();
-        let sums = |wanted: bool, len: usize| vec![Lanes::ZERO; if wanted && weights { len } else { 0 }];
+        let sums = |wanted: bool, len: usize| {
+            let mut sums = pool::take(if wanted && weights { len } else { 0 });
+            sums.fill(Lanes::ZERO);
+            sums
+        };
         Self {
             packed: pool::take(inputs * plan.together * g.packed_len()),
             middle: pool::take(if p.stages == Stages::Separable { inputs * output } else { 0 }),
@@ -218,7 +222,9 @@ impl<T: Element> Work<T> {
             return;
         }
         if let Some((transposed, _)) = &plan.transposed {
-            du.chunks_mut(plan.plane).for_each(|du| transposed.fill_outside(Lanes::ZERO, du));
+            for du in du.chunks_mut(plan.plane) {
+                transposed.fill_outside(Lanes::ZERO, du);
+            }
         }
         if p.stages == Stages::Depthwise {
             for (du, dy) in du.chunks_mut(together * plan.plane).zip(gradient.chunks(block_len)) {
@@ -345,16 +351,16 @@ impl Finish {
     fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
         let Self { add, gate } = self;
         let values = dx.iter_mut().zip(gradient).zip(x);
-        match (gate, read.affine) {
-            (false, _) => values.for_each(|((dx, value), _)| *dx = if add { *dx + *value } else { *value }),
-            (true, None) => values.for_each(|((dx, value), x)| {
-                let value = value.gated(*x);
-                *dx = if add { *dx + value } else { value };
-            }),
-            (true, Some(affine)) => values.for_each(|((dx, value), x)| {
-                let value = value.gated(affine.apply(*x));
-                *dx = if add { *dx + value } else { value };
-            }),
+        if !gate {
+            for ((dx, value), _) in values {
+                *dx = if add { *dx + *value } else { *value };
+            }
+            return;
+        }
+        let affine = read.affine.unwrap_or(Affine::identity());
+        for ((dx, value), x) in values {
+            let value = value.gated(affine.apply(*x));
+            *dx = if add { *dx + value } else { value };
         }
     }
 }
