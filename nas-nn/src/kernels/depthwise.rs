@@ -5,47 +5,56 @@ use super::lanes::Lanes;
 use super::plane::Geometry;
 use crate::element::Element;
 
+/// Calls `$f` with the kernel's width and dilation, and the stride along a row, as constants where they are usual ones: the
+/// loads that neighbouring pixels share are then made once. 0 stands for any.
+macro_rules! specialized {
+    ($f:ident, $g:expr, $($argument:expr),*) => {
+        match $g.row_pattern() {
+            (3, 1, 1) => $f::<T, 3, 1, 1>($g, $($argument),*),
+            (3, 2, 1) => $f::<T, 3, 2, 1>($g, $($argument),*),
+            (5, 1, 1) => $f::<T, 5, 1, 1>($g, $($argument),*),
+            (5, 2, 1) => $f::<T, 5, 2, 1>($g, $($argument),*),
+            (7, 1, 1) => $f::<T, 7, 1, 1>($g, $($argument),*),
+            _ => $f::<T, 1, 0, 0>($g, $($argument),*),
+        }
+    };
+}
+
 /// `y[pixel] = Σ_tap weights[tap] · packed[start(pixel) + tap]`.
 #[inline(always)]
-pub(crate) fn forward<T: Element>(
+pub(crate) fn forward<T: Element>(g: &Geometry, weights: &[Lanes<T>], packed: &[Lanes<T>], y: &mut [Lanes<T>]) {
+    assert!(packed.len() >= g.packed_len() && weights.len() >= g.taps.len(), "a depthwise convolution is cut short");
+    specialized!(forward_with, g, &weights[..g.taps.len()], packed, y);
+}
+
+#[inline(always)]
+fn forward_with<T: Element, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
     weights: &[Lanes<T>],
     packed: &[Lanes<T>],
     y: &mut [Lanes<T>],
 ) {
-    let weights = &weights[..g.taps.len()];
-    assert!(packed.len() >= g.packed_len(), "a packed plane is cut short");
-    if g.step() == 1 {
-        rows::<T, 1>(g, weights, packed, y);
-    } else {
-        rows::<T, 0>(g, weights, packed, y);
-    }
-}
-
-/// All rows; `STEP` is the distance of neighbouring windows where it is known beforehand, which most of the time it is.
-#[inline(always)]
-fn rows<T: Element, const STEP: usize>(g: &Geometry, weights: &[Lanes<T>], packed: &[Lanes<T>], y: &mut [Lanes<T>]) {
     let width = g.output[1];
     for (row, y) in y.chunks_exact_mut(width).enumerate() {
         let mut at = 0;
         while at + 8 <= width {
-            run::<T, 8, STEP>(g, weights, packed, row, at, y);
+            forward_run::<T, 8, K, DILATION, STEP>(g, weights, packed, row, at, y);
             at += 8;
         }
         while at + 4 <= width {
-            run::<T, 4, STEP>(g, weights, packed, row, at, y);
+            forward_run::<T, 4, K, DILATION, STEP>(g, weights, packed, row, at, y);
             at += 4;
         }
         while at < width {
-            run::<T, 1, STEP>(g, weights, packed, row, at, y);
+            forward_run::<T, 1, K, DILATION, STEP>(g, weights, packed, row, at, y);
             at += 1;
         }
     }
 }
 
-/// `P` pixels of a row, from column `at` on.
+/// `P` pixels of a row, from column `at` on; the taps in runs of `K`.
 #[inline(always)]
-fn run<T: Element, const P: usize, const STEP: usize>(
+fn forward_run<T: Element, const P: usize, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
     weights: &[Lanes<T>],
     packed: &[Lanes<T>],
@@ -56,11 +65,15 @@ fn run<T: Element, const P: usize, const STEP: usize>(
     let step = if STEP == 0 { g.step() } else { STEP };
     let start = g.start(row, at);
     let mut sums = [Lanes::ZERO; P];
-    for (weight, tap) in weights.iter().zip(&g.taps) {
-        for p in 0..P {
-            // SAFETY: `forward` has checked the packed plane, and by construction every tap of every window lies in it.
-            let value = unsafe { *packed.get_unchecked(start + tap + p * step) };
-            sums[p] = weight.fma(value, sums[p]);
+    let (weights, _) = weights.as_chunks::<K>();
+    for (weights, taps) in weights.iter().zip(g.taps.as_chunks::<K>().0) {
+        let from = start + taps[0];
+        for k in 0..K {
+            for p in 0..P {
+                // SAFETY: `forward` has checked the packed plane, and by construction every tap of every window is in it.
+                let value = unsafe { *packed.get_unchecked(from + k * DILATION + p * step) };
+                sums[p] = weights[k].fma(value, sums[p]);
+            }
         }
     }
     y[at..at + P].copy_from_slice(&sums);
@@ -76,29 +89,33 @@ pub(crate) fn weight_gradient<T: Element>(
     sums: &mut [Lanes<T>],
 ) {
     assert!(packed.len() >= g.packed_len(), "a packed plane is cut short");
-    let count = g.taps.len();
-    let mut tap = 0;
-    // The taps of a 3x3 kernel fit the registers at once, those of 5x5 and 7x7 row by row.
-    while count.is_multiple_of(9) && tap < count {
-        taps::<T, 9>(g, dy, rows, packed, tap, sums);
-        tap += 9;
-    }
-    while count.is_multiple_of(7) && tap < count {
-        taps::<T, 7>(g, dy, rows, packed, tap, sums);
-        tap += 7;
-    }
-    while tap + 5 <= count {
-        taps::<T, 5>(g, dy, rows, packed, tap, sums);
-        tap += 5;
-    }
-    while tap < count {
-        taps::<T, 1>(g, dy, rows, packed, tap, sums);
-        tap += 1;
+    match g.row_pattern() {
+        // The taps of a 3x3 kernel fit the registers at once, those of wider ones row by row.
+        (3, 1, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 1, 1>(g, dy, rows, packed, 0, sums),
+        (3, 2, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 2, 1>(g, dy, rows, packed, 0, sums),
+        (5, 1, 1) => weight_rows::<T, 5, 1, 1>(g, dy, rows, packed, sums),
+        (5, 2, 1) => weight_rows::<T, 5, 2, 1>(g, dy, rows, packed, sums),
+        (7, 1, 1) => weight_rows::<T, 7, 1, 1>(g, dy, rows, packed, sums),
+        _ => weight_rows::<T, 1, 0, 0>(g, dy, rows, packed, sums),
     }
 }
 
 #[inline(always)]
-fn taps<T: Element, const K: usize>(
+fn weight_rows<T: Element, const K: usize, const DILATION: usize, const STEP: usize>(
+    g: &Geometry,
+    dy: &[Lanes<T>],
+    rows: impl Fn(usize) -> usize + Copy,
+    packed: &[Lanes<T>],
+    sums: &mut [Lanes<T>],
+) {
+    for first in (0..g.taps.len()).step_by(K) {
+        weight_run::<T, 1, K, DILATION, STEP>(g, dy, rows, packed, first, sums);
+    }
+}
+
+/// `R` rows of `K` taps, from tap `first` on, over the whole plane.
+#[inline(always)]
+fn weight_run<T: Element, const R: usize, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
     dy: &[Lanes<T>],
     rows: impl Fn(usize) -> usize,
@@ -106,33 +123,55 @@ fn taps<T: Element, const K: usize>(
     first: usize,
     sums: &mut [Lanes<T>],
 ) {
-    let mut own = [0; K];
-    own.copy_from_slice(&g.taps[first..first + K]);
-    let mut near = [Lanes::ZERO; K];
+    let step = if STEP == 0 { g.step() } else { STEP };
+    let mut offsets = [0; R];
+    for r in 0..R {
+        offsets[r] = g.taps[first + r * K];
+    }
+    let mut near = [[Lanes::ZERO; K]; R];
     for row in 0..g.output[0] {
         let dy = &dy[rows(row)..][..g.output[1]];
-        let (start, step) = (g.start(row, 0), g.step());
-        for (column, dy) in dy.iter().enumerate() {
-            let from = start + column * step;
-            for k in 0..K {
-                // SAFETY: `weight_gradient` has checked the packed plane; every tap of every window lies in it.
-                let value = unsafe { *packed.get_unchecked(from + own[k]) };
-                near[k] = dy.fma(value, near[k]);
+        let start = g.start(row, 0);
+        let (pairs, rest) = dy.as_chunks::<2>();
+        for (pair, dy) in pairs.iter().enumerate() {
+            for p in 0..2 {
+                for r in 0..R {
+                    for k in 0..K {
+                        let from = start + offsets[r] + (2 * pair + p) * step + k * DILATION;
+                        // SAFETY: `weight_gradient` has checked the plane; every tap of every window is in it.
+                        let value = unsafe { *packed.get_unchecked(from) };
+                        near[r][k] = dy[p].fma(value, near[r][k]);
+                    }
+                }
+            }
+        }
+        if let [dy] = rest {
+            for r in 0..R {
+                for k in 0..K {
+                    let from = start + offsets[r] + (g.output[1] - 1) * step + k * DILATION;
+                    // SAFETY: as above.
+                    let value = unsafe { *packed.get_unchecked(from) };
+                    near[r][k] = dy.fma(value, near[r][k]);
+                }
             }
         }
     }
-    for k in 0..K {
-        sums[first + k] += near[k];
+    for r in 0..R {
+        for k in 0..K {
+            sums[first + r * K + k] += near[r][k];
+        }
     }
 }
 
 /// `packed[start(pixel) + tap] += weights[tap] · dy[pixel]`: the gradient of the input, in the form of a packed plane.
 #[inline(always)]
 pub(crate) fn scatter<T: Element>(g: &Geometry, weights: &[Lanes<T>], dy: &[Lanes<T>], packed: &mut [Lanes<T>]) {
-    for (dy, start) in dy.iter().zip(g.starts()) {
-        for (weight, tap) in weights.iter().zip(&g.taps) {
-            let target = &mut packed[start + tap];
-            *target = weight.fma(*dy, *target);
+    for (row, dy) in dy.chunks_exact(g.output[1]).enumerate() {
+        for (column, dy) in dy.iter().enumerate() {
+            let target = &mut packed[g.start(row, column)..];
+            for (weight, tap) in weights.iter().zip(&g.taps) {
+                target[*tap] = weight.fma(*dy, target[*tap]);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, update, update_from};
 use super::read::{Affine, Operand, Read};
 use crate::element::Element;
 use crate::simd::dispatch;
@@ -26,9 +26,7 @@ fn each_part<T: Element>(y: Vec<&mut [Lanes<T>]>, f: impl Fn(usize, usize, &mut 
 /// `y (+)= f(x)` over two slices.
 #[inline(always)]
 fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y = if add { *y + f(*x) } else { f(*x) };
-    }
+    update(y, x, #[inline(always)] |y, x| if add { y + f(x) } else { f(x) });
 }
 
 /// `y (+)= read(x)`.
@@ -100,11 +98,16 @@ pub(crate) fn gate<T: Element>(x: &Operand<'_, T>, dy: &[&[Lanes<T>]], dx: Vec<&
         dispatch(
             #[inline(always)]
             || {
-                let sources = x.blocks[block][part.clone()].iter().zip(&dy[block][part]);
-                for (dx, (x, dy)) in dx.iter_mut().zip(sources) {
-                    let value = dy.gated(read.apply(*x));
-                    *dx = if add { *dx + value } else { value };
-                }
+                update_from(
+                    dx,
+                    &x.blocks[block][part.clone()],
+                    &dy[block][part],
+                    #[inline(always)]
+                    |dx, x, dy| {
+                        let value = dy.gated(read.apply(x));
+                        if add { dx + value } else { value }
+                    },
+                );
             },
         );
     });

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, update, update_from};
 use super::pieces::samples_per_piece;
 use super::read::{Affine, Operand};
 use crate::element::Element;
@@ -118,9 +118,7 @@ pub(crate) fn moments<T: Element>(x: &Operand<'_, T>, batch: usize, pixels: usiz
             || {
                 for values in x.blocks[block][range].chunks(NEAR) {
                     let near = &mut near[..values.len()];
-                    for (near, value) in near.iter_mut().zip(values) {
-                        *near = read.apply(*value);
-                    }
+                    update(near, values, #[inline(always)] |_, value| read.apply(value));
                     tally.add(near);
                 }
             },
@@ -226,9 +224,13 @@ pub(crate) fn input_gradient<T: Element>(
         dispatch(
             #[inline(always)]
             || {
-                for ((dx, dy), x) in dx.iter_mut().zip(dy[block]).zip(x[block]) {
-                    *dx = (*x - center).fma(scale, *dy + shift) * gain;
-                }
+                update_from(
+                    dx,
+                    dy[block],
+                    x[block],
+                    #[inline(always)]
+                    |_, dy, x| (x - center).fma(scale, dy + shift) * gain,
+                );
             },
         );
     });

@@ -5,7 +5,7 @@
 
 use nas_space::Window;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, update};
 use super::read::Read;
 use crate::element::Element;
 
@@ -78,6 +78,11 @@ impl Geometry {
         self.window.stride[1]
     }
 
+    /// The width and dilation of a row of taps, and the step from one column's window to the next.
+    pub(crate) fn row_pattern(&self) -> (usize, usize, usize) {
+        (self.window.kernel[1], self.window.dilation[1], self.window.stride[1])
+    }
+
     /// Where the windows of all output pixels begin, in reading order.
     pub(crate) fn starts(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.output[0]).flat_map(move |row| (0..self.output[1]).map(move |column| self.start(row, column)))
@@ -139,9 +144,7 @@ impl Geometry {
             let x = (left as isize - self.window.before[1]) as usize;
             let source = &plane[y * self.input[1] + x..][..right - left];
             target[..left].fill(outside);
-            for (target, value) in target[left..right].iter_mut().zip(source) {
-                *target = read(*value);
-            }
+            update(&mut target[left..right], source, #[inline(always)] |_, value| read(value));
             target[right..].fill(outside);
         }
     }
@@ -160,32 +163,32 @@ impl Geometry {
         }
     }
 
-    /// The way back: hands every pixel of the image and what its packed plane holds to `write`; pixels that no window
-    /// reaches get zero.
+    /// The way back: every pixel of the image becomes what `write` makes of it and of what its packed plane holds; pixels that no
+    /// window reaches get zero.
     #[inline(always)]
     pub(crate) fn unpack<T: Element>(
         &self,
         packed: &[Lanes<T>],
         plane: &mut [Lanes<T>],
-        write: impl Fn(&mut Lanes<T>, Lanes<T>),
+        write: impl Fn(Lanes<T>, Lanes<T>) -> Lanes<T>,
     ) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
         for (y, target) in plane.chunks_exact_mut(self.input[1]).enumerate() {
             let row = y as isize + self.window.before[0];
             let first = (left as isize - self.window.before[1]) as usize;
             let reached = row >= top as isize && row < bottom as isize && left < right;
-            let span = if reached { first..first + right - left } else { 0..0 };
-            for (x, target) in target.iter_mut().enumerate() {
-                if span.contains(&x) {
-                    continue;
+            if !reached {
+                for target in target {
+                    *target = write(*target, Lanes::ZERO);
                 }
-                write(target, Lanes::ZERO);
+                continue;
             }
-            if reached {
-                let source = &packed[row as usize * self.packed[1] + left..][..right - left];
-                for (target, value) in target[span].iter_mut().zip(source) {
-                    write(target, *value);
-                }
+            let (before, rest) = target.split_at_mut(first);
+            let (inside, after) = rest.split_at_mut(right - left);
+            let source = &packed[row as usize * self.packed[1] + left..];
+            update(inside, source, &write);
+            for target in before.iter_mut().chain(after) {
+                *target = write(*target, Lanes::ZERO);
             }
         }
     }

@@ -159,7 +159,7 @@ pub(crate) fn input_gradient<T: Element>(
                         &gradient,
                         dx,
                         #[inline(always)]
-                        |target, value| *target = if add { *target + value } else { value },
+                        |target, value| if add { target + value } else { value },
                     );
                 }
             },

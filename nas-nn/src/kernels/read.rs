@@ -1,7 +1,7 @@
 //! How an operand is read: a batch norm is a scale and a shift of the values before it, and a ReLU a comparison, so
 //! neither ever writes its output. Whoever reads it does the arithmetic on the way.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, update_from};
 use crate::element::Element;
 
 /// Eight channels' part in an affine map: `(x - center) · scale + shift`. The difference is taken first, so that a large
@@ -93,9 +93,13 @@ impl<T: Element> Incoming<'_, T> {
             Some(Normed { z, pull, gain }) => {
                 let z = &z[block][from..from + target.len()];
                 let (Affine { center, scale, shift }, gain) = (pull[block], gain[block]);
-                for ((target, dy), z) in target.iter_mut().zip(dy).zip(z) {
-                    *target = (*z - center).fma(scale, *dy + shift) * gain;
-                }
+                update_from(
+                    target,
+                    dy,
+                    z,
+                    #[inline(always)]
+                    |_, dy, z| (z - center).fma(scale, dy + shift) * gain,
+                );
             }
         }
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::depthwise;
+use super::super::lanes::{update, update_from};
 use super::super::product::{Gathered, outer, product};
 use super::super::read::{Affine, Incoming, Operand, Read};
 use super::{
@@ -305,7 +306,7 @@ impl<T: Element> Work<T> {
                             packed,
                             plane,
                             #[inline(always)]
-                            |target, value| *target = value,
+                            |_, value| value,
                         );
                     }
                 }
@@ -350,17 +351,20 @@ impl Finish {
     #[inline(always)]
     fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
         let Self { add, gate } = self;
-        let values = dx.iter_mut().zip(gradient).zip(x);
         if !gate {
-            for ((dx, value), _) in values {
-                *dx = if add { *dx + *value } else { *value };
-            }
+            update(dx, gradient, #[inline(always)] |dx, value| if add { dx + value } else { value });
             return;
         }
         let affine = read.affine.unwrap_or(Affine::identity());
-        for ((dx, value), x) in values {
-            let value = value.gated(affine.apply(*x));
-            *dx = if add { *dx + value } else { value };
-        }
+        update_from(
+            dx,
+            gradient,
+            x,
+            #[inline(always)]
+            |dx, value, x| {
+                let value = value.gated(affine.apply(x));
+                if add { dx + value } else { value }
+            },
+        );
     }
 }
