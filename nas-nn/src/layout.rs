@@ -3,7 +3,10 @@
 //! Channels usually fill the lanes of the blocks in order. Behind a concatenation of parts that do not fill their last
 //! block there are gaps; `slots` then says in which lane each channel lies, counted over all blocks. Gaps hold zeros.
 
+use rayon::prelude::*;
+
 use crate::element::Element;
+use crate::kernels::elementwise;
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::read::Operand;
 use crate::pool::{self, Buffer};
@@ -54,15 +57,34 @@ pub(crate) fn move_channels<T: Element>(
     blocks: usize,
 ) -> Vec<Buffer<T>> {
     let len = x.blocks.first().map_or(0, |block| block.len());
+    let plain: Vec<Buffer<T>>;
+    let source: Vec<&[Lanes<T>]> = if x.affine.is_none() && !x.relu {
+        x.blocks.clone()
+    } else {
+        plain = computed(x);
+        plain.iter().map(|block| &block[..]).collect()
+    };
     let mut moved: Vec<Buffer<T>> = (0..blocks).map(|_| pool::take::<T>(len)).collect();
-    moved.iter_mut().for_each(|block| block.fill(Lanes::ZERO));
-    for (from, to) in from.iter().zip(to) {
-        let read = x.read(from / LANES);
-        for (target, value) in moved[to / LANES].iter_mut().zip(x.blocks[from / LANES]) {
-            target.0[to % LANES] = read.apply(*value).0[from % LANES];
+    moved.par_iter_mut().enumerate().for_each(|(block, target)| {
+        let own = from.iter().zip(to).filter(|(_, to)| **to / LANES == block);
+        let moves: Vec<(&[Lanes<T>], usize, usize)> =
+            own.map(|(from, to)| (source[from / LANES], from % LANES, to % LANES)).collect();
+        for (pixel, target) in target.iter_mut().enumerate() {
+            let mut lanes = Lanes::ZERO;
+            for (source, from, to) in &moves {
+                lanes.0[*to] = source[pixel].0[*from];
+            }
+            *target = lanes;
         }
-    }
+    });
     moved
+}
+
+/// The blocks of an operand with nothing left to do.
+pub(crate) fn computed<T: Element>(x: &Operand<'_, T>) -> Vec<Buffer<T>> {
+    let mut blocks: Vec<Buffer<T>> = x.blocks.iter().map(|block| pool::take(block.len())).collect();
+    elementwise::sum(std::slice::from_ref(x), blocks.iter_mut().map(|block| &mut block[..]).collect());
+    blocks
 }
 
 /// One value for each channel, in its lane; gaps get `gap`.

@@ -26,7 +26,12 @@ fn each_part<T: Element>(y: Vec<&mut [Lanes<T>]>, f: impl Fn(usize, usize, &mut 
 /// `y (+)= f(x)` over two slices.
 #[inline(always)]
 fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
-    update(y, x, #[inline(always)] |y, x| if add { y + f(x) } else { f(x) });
+    // The loops must not ask at every pixel.
+    if add {
+        update(y, x, #[inline(always)] |y, x| y + f(x));
+    } else {
+        update(y, x, #[inline(always)] |_, x| f(x));
+    }
 }
 
 /// `y (+)= read(x)`.

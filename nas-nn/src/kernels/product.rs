@@ -9,7 +9,7 @@ use crate::element::Element;
 
 /// Terms are summed in chains of this length, and the chains' sums are added up: the rounding error of long sums grows
 /// with the chain, not with the whole length.
-const CHAIN: usize = 32;
+const CHAIN: usize = 48;
 
 /// Pixels that all output blocks are worked out for while their inputs are in the first cache.
 const NEAR: usize = 96;
@@ -149,13 +149,16 @@ fn outer_strip<T: Element, const B: usize>(dy: [&[Lanes<T>]; B], from: Gathered<
         outer_tile::<T, B, 8>(dy, from, term, sums);
         term += 8;
     }
-    while term + 3 <= k {
-        outer_tile::<T, B, 3>(dy, from, term, sums);
-        term += 3;
+    while term + 4 <= k {
+        outer_tile::<T, B, 4>(dy, from, term, sums);
+        term += 4;
     }
-    while term < k {
+    while term + 2 <= k {
+        outer_tile::<T, B, 2>(dy, from, term, sums);
+        term += 2;
+    }
+    if term < k {
         outer_tile::<T, B, 1>(dy, from, term, sums);
-        term += 1;
     }
 }
 

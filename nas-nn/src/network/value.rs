@@ -8,6 +8,7 @@ use crate::kernels::elementwise;
 use crate::kernels::lanes::Lanes;
 use crate::kernels::norm::GradientSums;
 use crate::kernels::read::{Affine, Incoming, Normed, Operand};
+use crate::layout;
 use crate::pool::{self, Buffer};
 
 pub(crate) type Blocks<T> = Vec<Arc<Buffer<T>>>;
@@ -42,9 +43,7 @@ impl<T: Element> Value<T> {
         if self.is_plain() {
             return self.clone();
         }
-        let mut blocks = fresh(self.blocks.len(), self.blocks.first().map_or(0, |block| block.len()));
-        elementwise::sum(&[self.operand()], slices_mut(&mut blocks));
-        Self::own(blocks)
+        Self::own(layout::computed(&self.operand()))
     }
 }
 

@@ -350,21 +350,18 @@ struct Finish {
 impl Finish {
     #[inline(always)]
     fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
-        let Self { add, gate } = self;
-        if !gate {
-            update(dx, gradient, #[inline(always)] |dx, value| if add { dx + value } else { value });
-            return;
+        // The loops must not ask what is to be done at every pixel.
+        match self {
+            Self { gate: false, add: false } => update(dx, gradient, #[inline(always)] |_, value| value),
+            Self { gate: false, add: true } => update(dx, gradient, #[inline(always)] |dx, value| dx + value),
+            Self { gate: true, add } => {
+                let affine = read.affine.unwrap_or(Affine::identity());
+                if add {
+                    update_from(dx, gradient, x, #[inline(always)] |dx, value, x| dx + value.gated(affine.apply(x)));
+                } else {
+                    update_from(dx, gradient, x, #[inline(always)] |_, value, x| value.gated(affine.apply(x)));
+                }
+            }
         }
-        let affine = read.affine.unwrap_or(Affine::identity());
-        update_from(
-            dx,
-            gradient,
-            x,
-            #[inline(always)]
-            |dx, value, x| {
-                let value = value.gated(affine.apply(x));
-                if add { dx + value } else { value }
-            },
-        );
     }
 }
