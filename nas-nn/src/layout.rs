@@ -88,7 +88,12 @@ pub(crate) fn computed<T: Element>(x: &Operand<'_, T>) -> Vec<Buffer<T>> {
 }
 
 /// One value for each channel, in its lane; gaps get `gap`.
-pub(crate) fn per_channel<T: Element>(slots: &[usize], blocks: usize, gap: T, value: impl Fn(usize) -> T) -> Vec<Lanes<T>> {
+pub(crate) fn per_channel<T: Element>(
+    slots: &[usize],
+    blocks: usize,
+    gap: T,
+    value: impl Fn(usize) -> T,
+) -> Vec<Lanes<T>> {
     let mut lanes = vec![Lanes::splat(gap); blocks];
     for (channel, slot) in slots.iter().enumerate() {
         lanes[slot / LANES].0[slot % LANES] = value(channel);

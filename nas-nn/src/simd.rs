@@ -6,9 +6,6 @@
 
 use std::sync::LazyLock;
 
-
-
-
 static ARCH: LazyLock<pulp::Arch> = LazyLock::new(pulp::Arch::new);
 
 /// Runs a closure compiled for the best instruction set of this machine.

@@ -22,6 +22,7 @@ use crate::{Conv2d, ImageShape, Layer, Pool, SpaceError};
 pub struct GraphBuilder {
     graph: DiGraph<Node, usize>,
     place: Place,
+    affine: bool,
 }
 
 impl GraphBuilder {
@@ -30,7 +31,7 @@ impl GraphBuilder {
         let mut graph = DiGraph::new();
         let shape = Shape { channels: image.channels, height: image.height, width: image.width };
         graph.add_node(Node { name: "input".into(), layer: Layer::Input, shape, place: Place::default() });
-        Self { graph, place: Place::default() }
+        Self { graph, place: Place::default(), affine: true }
     }
 
     /// The image's node.
@@ -41,6 +42,20 @@ impl GraphBuilder {
     /// The layers pushed from now on belong to this cell and operation.
     pub fn place(&mut self, cell: Option<usize>, operation: impl Into<String>) {
         self.place = Place { cell, operation: operation.into() };
+    }
+
+    /// Whether the batch norms of operations appended from now on learn a scale and a shift: they do, unless this says
+    /// otherwise. In a supernet they would undo the weights of mixed edges (Liu et al. 2019, appendix A.1).
+    pub fn affine(&mut self, affine: bool) {
+        self.affine = affine;
+    }
+
+    /// Appends a batch norm, affine or not as [`affine`](Self::affine) says.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn batch_norm(&mut self, name: impl Into<String>, input: usize) -> Result<usize, SpaceError> {
+        self.push(name, Layer::BatchNorm { affine: self.affine }, &[input])
     }
 
     /// The output shape of a node.
@@ -109,6 +124,9 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
         })
     };
     match layer {
+        Layer::WeightedSum { edges, .. } if *edges == 0 || !inputs.len().is_multiple_of(*edges) => {
+            Err(format!("{} inputs cannot be shared out among {edges} edges", inputs.len()))
+        }
         Layer::Input => Err("the input is made by the builder".into()),
         Layer::Conv2d(Conv2d { out, groups, window: w }) => {
             let s = inputs[0];

@@ -103,13 +103,16 @@ pub enum Layer {
     GlobalAveragePool,
     /// Elementwise sum of all inputs.
     Add,
-    /// Weighted sum of all inputs, one weight each: a mixed edge (Liu et al. 2019, equation 2). The weights are no
-    /// parameters of the network; they come from outside, as row `row` of a table that many edges may share.
+    /// Weighted sum of all inputs, one weight each: the mixed edges of one node (Liu et al. 2019, equation 2). The inputs
+    /// are the operations of the first edge, then those of the second, and so on. The weights are no parameters of the
+    /// network: they come from outside, as rows of a table that many nodes may share.
     WeightedSum {
         /// Which table: in the DARTS supernet 0 for normal cells, 1 for reduction cells.
         table: usize,
-        /// Which row of it: in the DARTS supernet the number of the edge in its cell.
+        /// The first edge's row in it.
         row: usize,
+        /// Edges, each with as many operations; their rows follow one another.
+        edges: usize,
     },
     /// Concatenation of all inputs along the channels.
     Concat,

@@ -2,7 +2,7 @@
 //!
 //! Layer names are those of the reference implementations of DARTS (Liu et al. 2019, section 3.1) and NAS-Bench-201
 //! (Dong & Yang 2020, section 2.1), so that their weights can be loaded. Convolutions have no bias; batch norms are
-//! affine. A stride divides rows and columns and rounds up.
+//! affine unless the builder says otherwise. A stride divides rows and columns and rounds up.
 
 use serde::{Deserialize, Serialize};
 
@@ -131,11 +131,30 @@ impl Operation {
                 let x = net.push(format!("{path}.0"), Layer::Relu, &[input])?;
                 let x = net.conv(format!("{path}.1"), x, channels, 1, row)?;
                 let x = net.conv(format!("{path}.2"), x, channels, 1, column)?;
-                batch_norm(net, format!("{path}.3"), x)
+                net.batch_norm(format!("{path}.3"), x)
             }
             Self::NorConv1x1 => relu_conv_bn(net, path, input, channels, Window::same(1, stride, 1)),
             Self::NorConv3x3 => relu_conv_bn(net, path, input, channels, Window::same(3, stride, 1)),
         }
+    }
+
+    /// As [`append`](Self::append) in a supernet, where a batch norm follows each pool, so that all operations of an edge
+    /// yield values of one size (Liu et al. 2019, reference implementation): `path.0` and `path.1`.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_mixed(
+        self,
+        net: &mut GraphBuilder,
+        path: &str,
+        input: usize,
+        stride: usize,
+    ) -> Result<usize, SpaceError> {
+        if !matches!(self, Self::MaxPool3x3 | Self::AvgPool3x3) {
+            return self.append(net, path, input, stride);
+        }
+        let x = self.append(net, &format!("{path}.0"), input, stride)?;
+        net.batch_norm(format!("{path}.1"), x)
     }
 }
 
@@ -180,7 +199,7 @@ pub fn relu_conv_bn(
 ) -> Result<usize, SpaceError> {
     let x = net.push(format!("{path}.op.0"), Layer::Relu, &[input])?;
     let x = net.conv(format!("{path}.op.1"), x, out, 1, window)?;
-    batch_norm(net, format!("{path}.op.2"), x)
+    net.batch_norm(format!("{path}.op.2"), x)
 }
 
 /// Halves rows and columns, rounding up, without losing pixels: ReLU, then one 1x1 convolution with stride 2 on the
@@ -202,12 +221,7 @@ pub fn factorized_reduce(net: &mut GraphBuilder, path: &str, input: usize, out: 
     let first = net.conv(format!("{path}.conv_1"), x, out / 2, 1, even)?;
     let second = net.conv(format!("{path}.conv_2"), x, out - out / 2, 1, odd)?;
     let x = net.push(format!("{path}.concat"), Layer::Concat, &[first, second])?;
-    batch_norm(net, format!("{path}.bn"), x)
-}
-
-/// An affine batch norm.
-pub(crate) fn batch_norm(net: &mut GraphBuilder, name: String, input: usize) -> Result<usize, SpaceError> {
-    net.push(name, Layer::BatchNorm { affine: true }, &[input])
+    net.batch_norm(format!("{path}.bn"), x)
 }
 
 /// A separable convolution: two rounds, the stride in the first.
@@ -235,5 +249,5 @@ fn relu_depthwise_pointwise(
     let x = net.push(name(0), Layer::Relu, &[input])?;
     let x = net.conv(name(1), x, channels, channels, window)?;
     let x = net.conv(name(2), x, channels, 1, Window::same(1, 1, 1))?;
-    batch_norm(net, name(3), x)
+    net.batch_norm(name(3), x)
 }

@@ -18,15 +18,19 @@ pub(crate) struct Case {
     pub(crate) evaluate: bool,
 }
 
-/// The networks, trained and evaluated: a trial of a search, a proxy, and the network of the DARTS paper.
-const DARTS_V2: [&str; 3] = ["darts_v2 c8 l5 b64 28x28", "darts_v2 c16 l8 b64 32x32", "darts_v2 c36 l20 b96 32x32"];
+/// The supernet of the DARTS paper's search.
+const SUPERNET: &str = "supernet c16 l8 b64 32x32";
+
+/// The networks, trained and evaluated: a trial of a search, what a laptop trains, and the network of the DARTS paper.
+const DARTS_V2: [&str; 3] = ["darts_v2 c8 l5 b64 28x28", "darts_v2 c16 l8 b64 28x28", "darts_v2 c36 l20 b96 32x32"];
 
 /// The sizes at which each operation is timed: those of the first cells of the proxy and of the network of the paper.
 const SIZES: [&str; 2] = ["c16 b64 32x32", "c36 b96 32x32"];
 
 /// The names of all cases that are compared with PyTorch.
 pub(crate) fn list() -> Vec<String> {
-    let mut names: Vec<String> = DARTS_V2.map(String::from).into();
+    let mut names = vec![SUPERNET.to_owned()];
+    names.extend(DARTS_V2.map(String::from));
     names.extend(DARTS_V2.map(|name| format!("{name} evaluate")));
     for size in SIZES {
         names.extend(graph::OPERATIONS.map(|operation| format!("{operation} {size}")));

@@ -2,6 +2,7 @@
 //!
 //! In a chain every copy hands a gradient on to the one before it, and stem and head are small beside the copies.
 
+use nas_space::spaces::Darts;
 use nas_space::{
     GraphBuilder, ImageShape, Layer, NetworkConfig, NetworkGraph, Operation, SpaceError, Window, published,
 };
@@ -39,6 +40,7 @@ pub(crate) fn of(case: &Case) -> Result<NetworkGraph, String> {
     let config = NetworkConfig { input: image, classes: CLASSES, ..NetworkConfig::cifar(case.channels, case.cells) };
     let graph = match case.network.as_str() {
         "darts_v2" => published("DARTS_V2").ok_or("the cell is not known")?.genotype().lower(&config),
+        "supernet" => Darts.supernet(&config),
         _ if case.is_chain() => chain(case, image),
         other => return Err(format!("`{other}` is neither a network nor one of {}", OPERATIONS.join(", "))),
     };

@@ -28,9 +28,19 @@ fn each_part<T: Element>(y: Vec<&mut [Lanes<T>]>, f: impl Fn(usize, usize, &mut 
 fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
     // The loops must not ask at every pixel.
     if add {
-        update(y, x, #[inline(always)] |y, x| y + f(x));
+        update(
+            y,
+            x,
+            #[inline(always)]
+            |y, x| y + f(x),
+        );
     } else {
-        update(y, x, #[inline(always)] |_, x| f(x));
+        update(
+            y,
+            x,
+            #[inline(always)]
+            |_, x| f(x),
+        );
     }
 }
 
@@ -38,10 +48,34 @@ fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(L
 #[inline(always)]
 fn write_read<T: Element>(x: &[Lanes<T>], read: Read<T>, y: &mut [Lanes<T>], add: bool) {
     match read {
-        Read { affine: None, relu: false } => write(x, y, add, #[inline(always)] |x| x),
-        Read { affine: None, relu: true } => write(x, y, add, #[inline(always)] |x: Lanes<T>| x.rectified()),
-        Read { affine: Some(a), relu: false } => write(x, y, add, #[inline(always)] |x| a.apply(x)),
-        Read { affine: Some(a), relu: true } => write(x, y, add, #[inline(always)] |x| a.apply(x).rectified()),
+        Read { affine: None, relu: false } => write(
+            x,
+            y,
+            add,
+            #[inline(always)]
+            |x| x,
+        ),
+        Read { affine: None, relu: true } => write(
+            x,
+            y,
+            add,
+            #[inline(always)]
+            |x: Lanes<T>| x.rectified(),
+        ),
+        Read { affine: Some(a), relu: false } => write(
+            x,
+            y,
+            add,
+            #[inline(always)]
+            |x| a.apply(x),
+        ),
+        Read { affine: Some(a), relu: true } => write(
+            x,
+            y,
+            add,
+            #[inline(always)]
+            |x| a.apply(x).rectified(),
+        ),
     }
 }
 
@@ -71,12 +105,24 @@ pub(crate) fn weighted_sum<T: Element>(inputs: &[Operand<'_, T>], weights: &[T],
                     let weight = Lanes::splat(*weight);
                     let read = input.read(block);
                     if read.relu {
-                        write(x, y, index > 0, #[inline(always)] |x| read.apply(x) * weight);
+                        write(
+                            x,
+                            y,
+                            index > 0,
+                            #[inline(always)]
+                            |x| read.apply(x) * weight,
+                        );
                         continue;
                     }
                     let Affine { center, scale, shift } = read.affine.unwrap_or(Affine::identity());
                     let weighted = Affine { center, scale: scale * weight, shift: shift * weight };
-                    write(x, y, index > 0, #[inline(always)] |x| weighted.apply(x));
+                    write(
+                        x,
+                        y,
+                        index > 0,
+                        #[inline(always)]
+                        |x| weighted.apply(x),
+                    );
                 }
             },
         );
@@ -90,7 +136,15 @@ pub(crate) fn accumulate<T: Element>(x: &[&[Lanes<T>]], factor: T, y: Vec<&mut [
         let x = &x[block][from..from + y.len()];
         dispatch(
             #[inline(always)]
-            || write(x, y, add, #[inline(always)] |x| x * factor),
+            || {
+                write(
+                    x,
+                    y,
+                    add,
+                    #[inline(always)]
+                    |x| x * factor,
+                )
+            },
         );
     });
 }
@@ -137,7 +191,13 @@ pub(crate) fn scale_samples<T: Element>(
                 #[inline(always)]
                 || {
                     let x = &x.blocks[block][from + done..from + until];
-                    write(x, &mut y[done..until], add, #[inline(always)] |x| read.apply(x) * factor);
+                    write(
+                        x,
+                        &mut y[done..until],
+                        add,
+                        #[inline(always)]
+                        |x| read.apply(x) * factor,
+                    );
                 },
             );
             done = until;

@@ -118,7 +118,12 @@ pub(crate) fn moments<T: Element>(x: &Operand<'_, T>, batch: usize, pixels: usiz
             || {
                 for values in x.blocks[block][range].chunks(NEAR) {
                     let near = &mut near[..values.len()];
-                    update(near, values, #[inline(always)] |_, value| read.apply(value));
+                    update(
+                        near,
+                        values,
+                        #[inline(always)]
+                        |_, value| read.apply(value),
+                    );
                     tally.add(near);
                 }
             },

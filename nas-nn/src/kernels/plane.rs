@@ -111,17 +111,47 @@ impl Geometry {
 
     /// Copies a plane into its packed form, each pixel read through `read`; what lies outside the image becomes `outside`.
     #[inline(always)]
-    pub(crate) fn pack<T: Element>(&self, plane: &[Lanes<T>], read: Read<T>, outside: Lanes<T>, packed: &mut [Lanes<T>]) {
+    pub(crate) fn pack<T: Element>(
+        &self,
+        plane: &[Lanes<T>],
+        read: Read<T>,
+        outside: Lanes<T>,
+        packed: &mut [Lanes<T>],
+    ) {
         match read {
-            Read { affine: None, relu: false } => self.pack_with(plane, #[inline(always)] |v| v, outside, packed),
+            Read { affine: None, relu: false } => self.pack_with(
+                plane,
+                #[inline(always)]
+                |v| v,
+                outside,
+                packed,
+            ),
             Read { affine: None, relu: true } => {
-                self.pack_with(plane, #[inline(always)] |v: Lanes<T>| v.rectified(), outside, packed);
+                self.pack_with(
+                    plane,
+                    #[inline(always)]
+                    |v: Lanes<T>| v.rectified(),
+                    outside,
+                    packed,
+                );
             }
             Read { affine: Some(affine), relu: false } => {
-                self.pack_with(plane, #[inline(always)] |v| affine.apply(v), outside, packed);
+                self.pack_with(
+                    plane,
+                    #[inline(always)]
+                    |v| affine.apply(v),
+                    outside,
+                    packed,
+                );
             }
             Read { affine: Some(affine), relu: true } => {
-                self.pack_with(plane, #[inline(always)] |v| affine.apply(v).rectified(), outside, packed);
+                self.pack_with(
+                    plane,
+                    #[inline(always)]
+                    |v| affine.apply(v).rectified(),
+                    outside,
+                    packed,
+                );
             }
         }
     }
@@ -144,7 +174,12 @@ impl Geometry {
             let x = (left as isize - self.window.before[1]) as usize;
             let source = &plane[y * self.input[1] + x..][..right - left];
             target[..left].fill(outside);
-            update(&mut target[left..right], source, #[inline(always)] |_, value| read(value));
+            update(
+                &mut target[left..right],
+                source,
+                #[inline(always)]
+                |_, value| read(value),
+            );
             target[right..].fill(outside);
         }
     }

@@ -33,7 +33,8 @@ pub(super) fn run<T: Element>(
     let mut pending = Pending::new(plan.steps.len());
 
     let mut seed = |node: usize, weight: f64| -> Result<(f64, usize), NnError> {
-        let (outcome, gradient) = loss(&logits(network, &run, node)?, labels, config.label_smoothing, weight, run.batch)?;
+        let (outcome, gradient) =
+            loss(&logits(network, &run, node)?, labels, config.label_smoothing, weight, run.batch)?;
         let step = &plan.steps[node];
         let blocks = layout::to_blocks::<T>(&gradient, run.batch, step.shape.channels * step.pixels(), 1);
         pending.close(node, blocks);
@@ -100,7 +101,9 @@ fn node<T: Element>(
     let from = &plan.steps[source];
     let (blocks, len) = (from.blocks, run.batch * from.pixels());
     match &step.layer {
-        Layer::Conv2d(_) | Layer::Linear { .. } => return convolution(network, run, index, &gradient, pending, results),
+        Layer::Conv2d(_) | Layer::Linear { .. } => {
+            return convolution(network, run, index, &gradient, pending, results);
+        }
         Layer::BatchNorm { .. } => return batch_norm(network, run, index, &gradient, pending, results),
         _ if !step.learns => {}
         Layer::Relu if step.gated => pending.send(source, gradient),
@@ -134,8 +137,8 @@ fn node<T: Element>(
                 pending.send(input, moved(network, &gradient, index, input));
             }
         }
-        Layer::WeightedSum { table, row } => {
-            weighted_sum(network, run, index, (*table, *row), &gradient, pending, results)?;
+        Layer::WeightedSum { table, row, edges } => {
+            weighted_sum(network, run, index, (*table, *row, *edges), &gradient, pending, results)?;
         }
         Layer::Concat => {
             let mut blocks = gradient.blocks.into_iter();
@@ -185,13 +188,16 @@ fn convolution<T: Element>(
     let source = step.inputs[0];
     let problem = problem(steps, index, run.batch)?;
     let x = run.value(source).operand();
-    let mut dx = steps[source].learns.then(|| pending.open(source, steps[source].blocks, run.batch * steps[source].pixels()));
+    let mut dx =
+        steps[source].learns.then(|| pending.open(source, steps[source].blocks, run.batch * steps[source].pixels()));
     if !results.weights && dx.is_none() {
         return Ok(());
     }
-    let input = dx.as_mut().map(|(blocks, add)| InputGradient { blocks: slices_mut(blocks), add: *add, gate: step.gated });
+    let input =
+        dx.as_mut().map(|(blocks, add)| InputGradient { blocks: slices_mut(blocks), add: *add, gate: step.gated });
     let wanted = Wanted { weights: results.weights, input };
-    let found = with_weights(network, index, |weights| conv::backward(&problem, &x, weights, &gradient.incoming(), wanted))?;
+    let found =
+        with_weights(network, index, |weights| conv::backward(&problem, &x, weights, &gradient.incoming(), wanted))?;
     if let Some((blocks, _)) = dx {
         pending.close(source, blocks);
     }
@@ -255,7 +261,7 @@ fn weighted_sum<T: Element>(
     network: &Network,
     run: &Run<T>,
     index: usize,
-    (table, row): (usize, usize),
+    (table, row, edges): (usize, usize, usize),
     gradient: &Gradient<T>,
     pending: &mut Pending<T>,
     results: &mut Results,
@@ -263,7 +269,7 @@ fn weighted_sum<T: Element>(
     let plan = &network.plan;
     let step = &plan.steps[index];
     let width = network.mixtures[table].width;
-    let weights = network.mixtures[table].row(row);
+    let weights = network.mixtures[table].rows(row, edges);
     for (operation, &input) in step.inputs.iter().enumerate() {
         let from = &plan.steps[input];
         if matches!(from.layer, Layer::Zero { .. }) {

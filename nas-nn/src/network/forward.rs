@@ -196,15 +196,13 @@ fn node<T: Element>(
             elementwise::sum(&operands, slices_mut(&mut y));
             y
         }
-        Layer::WeightedSum { table, row } => {
-            let weights = network.mixtures[*table].row(*row);
+        Layer::WeightedSum { table, row, edges } => {
+            let weights = network.mixtures[*table].rows(*row, *edges);
             let inputs = aligned(network, run, index);
             // An operation that yields zeros costs nothing.
             let counts = |i: &usize| !matches!(network.plan.steps[step.inputs[*i]].layer, Layer::Zero { .. });
-            let (operands, weights): (Vec<_>, Vec<_>) = (0..inputs.len())
-                .filter(counts)
-                .map(|i| (inputs[i].operand(), T::of(weights[i])))
-                .unzip();
+            let (operands, weights): (Vec<_>, Vec<_>) =
+                (0..inputs.len()).filter(counts).map(|i| (inputs[i].operand(), T::of(weights[i]))).unzip();
             let mut y = fresh(step.blocks, len);
             elementwise::weighted_sum(&operands, &weights, slices_mut(&mut y));
             y

@@ -16,8 +16,9 @@ pub(crate) struct Mixture {
 }
 
 impl Mixture {
-    pub(super) fn row(&self, row: usize) -> &[f64] {
-        &self.weights[row * self.width..(row + 1) * self.width]
+    /// The weights of some rows, one after another.
+    pub(super) fn rows(&self, first: usize, count: usize) -> &[f64] {
+        &self.weights[first * self.width..(first + count) * self.width]
     }
 }
 
@@ -25,9 +26,10 @@ impl Mixture {
 pub(super) fn tables(graph: &NetworkGraph) -> Vec<Mixture> {
     let mut sizes: Vec<(usize, usize)> = Vec::new();
     for (index, node) in graph.nodes() {
-        if let Layer::WeightedSum { table, row } = node.layer {
+        if let Layer::WeightedSum { table, row, edges } = node.layer {
+            let width = graph.inputs(index).len() / edges;
             sizes.resize(sizes.len().max(table + 1), (0, 1));
-            sizes[table] = (sizes[table].0.max(row + 1), sizes[table].1.max(graph.inputs(index).len()));
+            sizes[table] = (sizes[table].0.max(row + edges), sizes[table].1.max(width));
         }
     }
     let equal = |(rows, width): (usize, usize)| Mixture { weights: vec![1.0 / width as f64; rows * width], width };

@@ -146,7 +146,11 @@ impl<T: Element> Norm<T> {
     }
 
     /// All gradients of a norm that stands alone: of the input, and of scale and shift in lanes.
-    pub(crate) fn gradients(&self, dy: Blocks<T>, batch: usize) -> (Vec<Buffer<T>>, (Vec<Lanes<f64>>, Vec<Lanes<f64>>)) {
+    pub(crate) fn gradients(
+        &self,
+        dy: Blocks<T>,
+        batch: usize,
+    ) -> (Vec<Buffer<T>>, (Vec<Lanes<f64>>, Vec<Lanes<f64>>)) {
         let gradient = Gradient::plain(dy);
         let sums = self.sums(&slices(&gradient.blocks), batch);
         (self.computed(&gradient, &sums, batch), self.affine_gradients(&sums, 1.0))

@@ -88,7 +88,8 @@ impl Plan {
                 inputs,
             });
         }
-        let mut plan = Self { steps, output: graph.output(), auxiliary: graph.auxiliary(), main: graph.reachable(graph.output()) };
+        let mut plan =
+            Self { steps, output: graph.output(), auxiliary: graph.auxiliary(), main: graph.reachable(graph.output()) };
         plan.join_convolutions();
         plan.join_norms();
         plan.gate();
@@ -187,8 +188,12 @@ fn lanes(layer: &Layer, inputs: &[usize], steps: &[Step], channels: usize) -> (V
             }
             (slots, blocks)
         }
-        Layer::Add | Layer::WeightedSum { .. } if inputs.iter().any(|&i| steps[i].slots != steps[inputs[0]].slots) => in_order(),
-        Layer::Conv2d(Conv2d { groups, out, .. }) if *groups > 1 && groups == out && steps[inputs[0]].shape.channels == *out => {
+        Layer::Add | Layer::WeightedSum { .. } if inputs.iter().any(|&i| steps[i].slots != steps[inputs[0]].slots) => {
+            in_order()
+        }
+        Layer::Conv2d(Conv2d { groups, out, .. })
+            if *groups > 1 && groups == out && steps[inputs[0]].shape.channels == *out =>
+        {
             like(inputs[0])
         }
         Layer::Input | Layer::Conv2d(_) | Layer::Linear { .. } => in_order(),

@@ -35,7 +35,11 @@ impl<T: Element> Value<T> {
     }
 
     pub(crate) fn operand(&self) -> Operand<'_, T> {
-        Operand { blocks: slices(&self.blocks), affine: self.affine.as_ref().map(|affine| &affine[..]), relu: self.relu }
+        Operand {
+            blocks: slices(&self.blocks),
+            affine: self.affine.as_ref().map(|affine| &affine[..]),
+            relu: self.relu,
+        }
     }
 
     /// The same values with nothing left to do.

@@ -64,10 +64,12 @@ impl CustomOp3 for Op {
             let dy = Blocks::<E>::of(dy, dims);
             let (dx, affine) = norm.gradients(dy.blocks.into_iter().map(Arc::new).collect(), dims[0]);
             let dx = Blocks { blocks: dx, slots: dy.slots, batch: dy.batch, pixels: dy.pixels };
-            let channels = |lanes: &[_]| output(
-                layout::channels(lanes, &slots).into_iter().map(|v: f64| v as E).collect::<Vec<E>>(),
-                slots.len(),
-            );
+            let channels = |lanes: &[_]| {
+                output(
+                    layout::channels(lanes, &slots).into_iter().map(|v: f64| v as E).collect::<Vec<E>>(),
+                    slots.len(),
+                )
+            };
             Ok((Some(output(dx.data(), dims)?), Some(channels(&affine.0)?), Some(channels(&affine.1)?)))
         })
     }

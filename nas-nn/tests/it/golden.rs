@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use nas_nn::{Mode, Network, StepConfig};
+use nas_space::spaces::Darts;
 use nas_space::{Genotype, ImageShape, NetworkConfig, Seed, Stem};
 
 /// How far outputs and gradients may be from the expectation: norm of the difference over norm of the expectation.
@@ -141,4 +142,79 @@ fn networks_in_f64() {
 fn networks_in_f32() {
     // Single gradients of these tiny batches are ill-conditioned: the reference itself is off by up to 4e-2 in f32.
     check_all(DType::F32, &Tolerance { output: 1e-5, gradient: 1e-1, median: 1e-4 });
+}
+
+/// The supernet: its weights' gradients, and its mixtures' through the softmax to the alphas.
+fn check_supernet(name: &str, golden: &Golden, dtype: DType, tolerance: &Tolerance) {
+    let Golden { metadata, tensors } = golden;
+    let number = |key: &str| metadata[key].parse::<usize>().unwrap();
+    let (_, channels, height, width) = tensors["x_train"].dims4().unwrap();
+    let config = NetworkConfig {
+        input: ImageShape { channels, height, width },
+        classes: number("classes"),
+        layers: number("layers"),
+        ..NetworkConfig::cifar(number("C"), 1)
+    };
+    let mut network = Network::init(Darts.supernet(&config).unwrap(), Seed::new(0), dtype, &Device::Cpu).unwrap();
+    let mut given = 0;
+    for (key, value) in tensors {
+        if let Some(path) = key.strip_prefix("param.") {
+            network.set(path, value).unwrap_or_else(|e| panic!("{name}: {e}"));
+            given += 1;
+        }
+    }
+    assert_eq!(given, network.parameters().len() + network.buffers().len(), "{name}: tensors of the network");
+    let tables = ["alphas_normal", "alphas_reduce"];
+    let softmax = |alphas: &str| candle_nn::ops::softmax(&tensors[alphas].to_dtype(DType::F64).unwrap(), 1).unwrap();
+    for (table, alphas) in tables.into_iter().enumerate() {
+        network.set_mixture(table, &softmax(alphas)).unwrap();
+    }
+
+    let x = tensors["x_train"].to_dtype(dtype).unwrap();
+    let labels = tensors["y_train"].to_dtype(DType::U32).unwrap();
+    let mode = Mode::Train { drop_path: 0.0, seed: Seed::new(0) };
+    let config = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.4 };
+    let step = network.step(&x, &labels, &config, mode).unwrap();
+    let loss = error(&Tensor::new(&[step.loss], &Device::Cpu).unwrap(), &tensors["expect.loss_train"]);
+    assert!(loss < tolerance.output, "{name} in {dtype:?}: the loss is off by {loss:.2e}");
+    let mut errors = Vec::new();
+    for (parameter, gradient) in network.parameters().iter().zip(&step.gradients) {
+        let error = error(gradient, &tensors[&format!("expect.grad.{}", parameter.name)]);
+        assert!(error < tolerance.gradient, "{name} in {dtype:?}: {} is off by {error:.2e}", parameter.name);
+        errors.push(error);
+    }
+    errors.sort_by(f64::total_cmp);
+    let median = errors[errors.len() / 2];
+    assert!(median < tolerance.median, "{name} in {dtype:?}: the median gradient is off by {median:.2e}");
+
+    let alone = network.mixture_step(&x, &labels, &config, mode).unwrap();
+    assert!(alone.gradients.is_empty());
+    for (table, alphas) in tables.into_iter().enumerate() {
+        for step in [&step, &alone] {
+            // d loss / d alpha = w · (g - Σ w · g), row by row.
+            let (w, g) = (softmax(alphas), &step.mixtures[table]);
+            let mean = (&w * g).unwrap().sum_keepdim(1).unwrap();
+            let gradient = (&w * g.broadcast_sub(&mean).unwrap()).unwrap();
+            let error = error(&gradient, &tensors[&format!("expect.grad.{alphas}")]);
+            assert!(error < tolerance.median, "{name} in {dtype:?}: {alphas} is off by {error:.2e}");
+        }
+    }
+}
+
+#[test]
+fn supernets_in_f64_and_f32() {
+    let tolerances = [
+        (DType::F64, Tolerance { output: 1e-7, gradient: 1e-7, median: 1e-7 }),
+        // As for networks: single gradients of two tiny images are ill-conditioned.
+        (DType::F32, Tolerance { output: 1e-5, gradient: 1e-1, median: 1e-4 }),
+    ];
+    let files = files("darts_supernet");
+    if files.is_empty() {
+        println!("skipped: no golden files of kind darts_supernet in {}", folder().display());
+    }
+    for (name, golden) in &files {
+        for (dtype, tolerance) in &tolerances {
+            check_supernet(name, golden, *dtype, tolerance);
+        }
+    }
 }

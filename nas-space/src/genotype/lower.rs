@@ -1,14 +1,37 @@
-//! From a genotype to the network of the DARTS papers.
+//! From a genotype, or from a mixture of all genotypes, to the network of the DARTS papers.
 
 use super::Genotype;
-use crate::operations::{batch_norm, factorized_reduce, relu_conv_bn};
+use crate::operations::{factorized_reduce, relu_conv_bn};
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
+
+/// What a cell's nodes read.
+#[derive(Clone, Copy)]
+enum Wiring<'a> {
+    /// The edges of a genotype.
+    Chosen(&'a Genotype),
+    /// All earlier states, each through all operations.
+    Mixed { operations: &'a [Operation], nodes: usize },
+}
 
 /// The whole network.
 pub(super) fn network(genotype: &Genotype, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
     genotype.check()?;
+    cells(Wiring::Chosen(genotype), config)
+}
+
+/// The supernet whose cells have `nodes` nodes, every edge mixing the operations.
+pub(crate) fn supernet(
+    operations: &[Operation],
+    nodes: usize,
+    config: &NetworkConfig,
+) -> Result<NetworkGraph, SpaceError> {
+    cells(Wiring::Mixed { operations, nodes }, config)
+}
+
+fn cells(wiring: Wiring<'_>, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
     config.check()?;
     let mut net = GraphBuilder::new(config.input);
+    net.affine(matches!(wiring, Wiring::Chosen(_)));
     let (mut before, mut previous) = match config.stem {
         Stem::Cifar => cifar_stem(&mut net, config)?,
         Stem::Imagenet => imagenet_stem(&mut net, config)?,
@@ -22,7 +45,7 @@ pub(super) fn network(genotype: &Genotype, config: &NetworkConfig) -> Result<Net
         if reduction {
             channels *= 2;
         }
-        let cell = Cell { genotype, index, channels, reduction, reduced };
+        let cell = Cell { wiring, index, channels, reduction, reduced };
         let output = cell.append(&mut net, before, previous)?;
         (before, previous, reduced) = (previous, output, reduction);
         if config.auxiliary && index == thirds[1] {
@@ -42,7 +65,7 @@ pub(super) fn network(genotype: &Genotype, config: &NetworkConfig) -> Result<Net
 fn cifar_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
     net.place(None, "stem");
     let x = net.conv("stem.0", net.input(), 3 * config.channels, 1, Window::same(3, 1, 1))?;
-    let x = batch_norm(net, "stem.1".into(), x)?;
+    let x = net.push("stem.1", Layer::BatchNorm { affine: true }, &[x])?;
     Ok((x, x))
 }
 
@@ -58,19 +81,19 @@ fn imagenet_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usiz
     let window = Window::same(3, 2, 1);
     net.place(None, "stem");
     let x = net.conv("stem0.0", net.input(), config.channels / 2, 1, window)?;
-    let x = batch_norm(net, "stem0.1".into(), x)?;
+    let x = net.batch_norm("stem0.1", x)?;
     let x = net.push("stem0.2", Layer::Relu, &[x])?;
     let x = net.conv("stem0.3", x, config.channels, 1, window)?;
-    let quarter = batch_norm(net, "stem0.4".into(), x)?;
+    let quarter = net.batch_norm("stem0.4", x)?;
     let x = net.push("stem1.0", Layer::Relu, &[quarter])?;
     let x = net.conv("stem1.1", x, config.channels, 1, window)?;
-    let eighth = batch_norm(net, "stem1.2".into(), x)?;
+    let eighth = net.batch_norm("stem1.2", x)?;
     Ok((quarter, eighth))
 }
 
 /// One cell of the network.
 struct Cell<'a> {
-    genotype: &'a Genotype,
+    wiring: Wiring<'a>,
     index: usize,
     channels: usize,
     /// Whether this cell halves rows and columns.
@@ -82,10 +105,6 @@ struct Cell<'a> {
 impl Cell<'_> {
     /// Appends the cell, which reads the outputs of the two cells before it, and returns its output.
     fn append(&self, net: &mut GraphBuilder, before: usize, previous: usize) -> Result<usize, SpaceError> {
-        let (edges, concat) = match self.reduction {
-            false => (&self.genotype.normal, &self.genotype.normal_concat),
-            true => (&self.genotype.reduce, &self.genotype.reduce_concat),
-        };
         let path = format!("cells.{}", self.index);
         let pointwise = Window::same(1, 1, 1);
         net.place(Some(self.index), "preprocess");
@@ -96,17 +115,69 @@ impl Cell<'_> {
         };
         let second = relu_conv_bn(net, &format!("{path}.preprocess1"), previous, self.channels, pointwise)?;
         let mut states = vec![first, second];
+        let outputs = match self.wiring {
+            Wiring::Chosen(genotype) => self.chosen(net, genotype, &mut states)?,
+            Wiring::Mixed { operations, nodes } => {
+                self.mixed(net, operations, nodes, &mut states)?;
+                states[2..].to_vec()
+            }
+        };
+        net.place(Some(self.index), "concat");
+        net.push(format!("{path}.concat"), Layer::Concat, &outputs)
+    }
+
+    /// Appends the nodes of a genotype, and returns those that the cell's output lists.
+    fn chosen(
+        &self,
+        net: &mut GraphBuilder,
+        genotype: &Genotype,
+        states: &mut Vec<usize>,
+    ) -> Result<Vec<usize>, SpaceError> {
+        let (edges, concat) = match self.reduction {
+            false => (&genotype.normal, &genotype.normal_concat),
+            true => (&genotype.reduce, &genotype.reduce_concat),
+        };
         for (node, pair) in edges.chunks(2).enumerate() {
             let mut ends = Vec::with_capacity(2);
             for (side, &(operation, state)) in pair.iter().enumerate() {
                 ends.push(self.edge(net, 2 * node + side, operation, state, states[state])?);
             }
             net.place(Some(self.index), "add");
-            states.push(net.push(format!("{path}.node{node}"), Layer::Add, &ends)?);
+            states.push(net.push(format!("cells.{}.node{node}", self.index), Layer::Add, &ends)?);
         }
-        let listed: Vec<usize> = concat.iter().map(|&state| states[state]).collect();
-        net.place(Some(self.index), "concat");
-        net.push(format!("{path}.concat"), Layer::Concat, &listed)
+        Ok(concat.iter().map(|&state| states[state]).collect())
+    }
+
+    /// Appends nodes that mix all operations on all states before them.
+    fn mixed(
+        &self,
+        net: &mut GraphBuilder,
+        operations: &[Operation],
+        nodes: usize,
+        states: &mut Vec<usize>,
+    ) -> Result<(), SpaceError> {
+        let mut row = 0;
+        for node in 0..nodes {
+            let edges = states.len();
+            let mut ends = Vec::with_capacity(edges * operations.len());
+            for (state, &input) in states.iter().enumerate() {
+                for (number, operation) in operations.iter().enumerate() {
+                    net.place(Some(self.index), operation.name());
+                    let path = format!("cells.{}._ops.{}._ops.{number}", self.index, row + state);
+                    ends.push(operation.append_mixed(net, &path, input, self.stride(state))?);
+                }
+            }
+            net.place(Some(self.index), "mix");
+            let sum = Layer::WeightedSum { table: self.reduction.into(), row, edges };
+            states.push(net.push(format!("cells.{}.node{node}", self.index), sum, &ends)?);
+            row += edges;
+        }
+        Ok(())
+    }
+
+    /// The stride of an operation that reads a state: inputs of a reduction cell are halved as they are read.
+    fn stride(&self, state: usize) -> usize {
+        if self.reduction && state < 2 { 2 } else { 1 }
     }
 
     /// One operation, with drop-path behind it unless it is the identity or zero, where dropping says nothing.
@@ -118,10 +189,9 @@ impl Cell<'_> {
         state: usize,
         input: usize,
     ) -> Result<usize, SpaceError> {
-        let stride = if self.reduction && state < 2 { 2 } else { 1 };
         let path = format!("cells.{}._ops.{number}", self.index);
         net.place(Some(self.index), operation.name());
-        let output = operation.append(net, &path, input, stride)?;
+        let output = operation.append(net, &path, input, self.stride(state))?;
         if output == input || operation == Operation::None {
             return Ok(output);
         }
@@ -143,7 +213,7 @@ fn auxiliary_head(net: &mut GraphBuilder, input: usize, config: &NetworkConfig) 
     let window = fitting(net, x, 5, if imagenet { 2 } else { 3 });
     let x = net.push(name(1), Layer::Pool(Pool { kind: PoolKind::Average, window }), &[x])?;
     let x = net.conv(name(2), x, 128, 1, Window::valid(1, 1))?;
-    let x = batch_norm(net, name(3), x)?;
+    let x = net.batch_norm(name(3), x)?;
     let x = net.push(name(4), Layer::Relu, &[x])?;
     let window = fitting(net, x, 2, 1);
     let x = net.conv(name(5), x, 768, 1, window)?;
@@ -151,7 +221,7 @@ fn auxiliary_head(net: &mut GraphBuilder, input: usize, config: &NetworkConfig) 
     let x = match imagenet {
         true => net.push(name(6), Layer::Relu, &[x])?,
         false => {
-            let x = batch_norm(net, name(6), x)?;
+            let x = net.batch_norm(name(6), x)?;
             net.push(name(7), Layer::Relu, &[x])?
         }
     };

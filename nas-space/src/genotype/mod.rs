@@ -1,7 +1,7 @@
 //! The genotype: a normal and a reduction cell, two operations per node, in the form in which the DARTS family of
 //! papers publishes its results (Liu et al. 2019, section 2.4).
 
-mod lower;
+pub(crate) mod lower;
 mod parse;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use crate::genotype::lower;
 use crate::{
     Architecture, Chooses, Decision, Genotype, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
 };
@@ -59,6 +60,15 @@ impl Darts {
     pub fn to_genotype(&self, architecture: &Architecture) -> Result<Genotype, SpaceError> {
         self.check(architecture)?;
         Ok(read(architecture))
+    }
+
+    /// The supernet (Liu et al. 2019, section 2.2): every edge of every cell mixes all eight operations, weighted by a
+    /// row of a table `[14, 8]`, table 0 for normal and 1 for reduction cells. Its batch norms learn no scale and shift.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the settings are impossible or the cells do not fit the images.
+    pub fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+        lower::supernet(&Operation::DARTS, NODES, config)
     }
 
     /// The architecture of a genotype.

@@ -352,14 +352,36 @@ impl Finish {
     fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
         // The loops must not ask what is to be done at every pixel.
         match self {
-            Self { gate: false, add: false } => update(dx, gradient, #[inline(always)] |_, value| value),
-            Self { gate: false, add: true } => update(dx, gradient, #[inline(always)] |dx, value| dx + value),
+            Self { gate: false, add: false } => update(
+                dx,
+                gradient,
+                #[inline(always)]
+                |_, value| value,
+            ),
+            Self { gate: false, add: true } => update(
+                dx,
+                gradient,
+                #[inline(always)]
+                |dx, value| dx + value,
+            ),
             Self { gate: true, add } => {
                 let affine = read.affine.unwrap_or(Affine::identity());
                 if add {
-                    update_from(dx, gradient, x, #[inline(always)] |dx, value, x| dx + value.gated(affine.apply(x)));
+                    update_from(
+                        dx,
+                        gradient,
+                        x,
+                        #[inline(always)]
+                        |dx, value, x| dx + value.gated(affine.apply(x)),
+                    );
                 } else {
-                    update_from(dx, gradient, x, #[inline(always)] |_, value, x| value.gated(affine.apply(x)));
+                    update_from(
+                        dx,
+                        gradient,
+                        x,
+                        #[inline(always)]
+                        |_, value, x| value.gated(affine.apply(x)),
+                    );
                 }
             }
         }

@@ -121,10 +121,7 @@ impl Problem<'_> {
             let start = channel_start(slot, together * plane);
             taps.iter().map(move |tap| start + tap * LANES)
         };
-        Reading {
-            at: (0..together).flat_map(sample).collect(),
-            terms: self.slots.iter().flat_map(channel).collect(),
-        }
+        Reading { at: (0..together).flat_map(sample).collect(), terms: self.slots.iter().flat_map(channel).collect() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From six operations to the network that NAS-Bench-201 trained.
 
 use super::EDGES;
-use crate::operations::{batch_norm, relu_conv_bn};
+use crate::operations::relu_conv_bn;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
 
 /// The whole network. Searched cells and the residual blocks between the stages are numbered together, as in the
@@ -11,7 +11,7 @@ pub(super) fn network(operations: [Operation; 6], config: &NetworkConfig) -> Res
     let mut net = GraphBuilder::new(config.input);
     net.place(None, "stem");
     let x = net.conv("stem.0", net.input(), config.channels, 1, Window::same(3, 1, 1))?;
-    let mut x = batch_norm(&mut net, "stem.1".into(), x)?;
+    let mut x = net.batch_norm("stem.1", x)?;
     let per_stage = config.layers / 3;
     for stage in 0..3 {
         let first = stage * (per_stage + 1);
@@ -23,7 +23,7 @@ pub(super) fn network(operations: [Operation; 6], config: &NetworkConfig) -> Res
         }
     }
     net.place(None, "head");
-    let x = batch_norm(&mut net, "lastact.0".into(), x)?;
+    let x = net.batch_norm("lastact.0", x)?;
     let x = net.push("lastact.1", Layer::Relu, &[x])?;
     let x = net.push("global_pooling", Layer::GlobalAveragePool, &[x])?;
     let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
