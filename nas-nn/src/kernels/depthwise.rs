@@ -90,12 +90,13 @@ pub(crate) fn weight_gradient<T: Element>(
 ) {
     assert!(packed.len() >= g.packed_len(), "a packed plane is cut short");
     match g.row_pattern() {
-        // The taps of a 3x3 kernel fit the registers at once, those of wider ones row by row.
+        // The taps of a 3x3 kernel fit the registers at once, those of wider ones two rows at a time.
         (3, 1, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 1, 1>(g, dy, rows, packed, 0, sums),
         (3, 2, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 2, 1>(g, dy, rows, packed, 0, sums),
         (5, 1, 1) => weight_rows::<T, 5, 1, 1>(g, dy, rows, packed, sums),
         (5, 2, 1) => weight_rows::<T, 5, 2, 1>(g, dy, rows, packed, sums),
         (7, 1, 1) => weight_rows::<T, 7, 1, 1>(g, dy, rows, packed, sums),
+        (3, 1, 1) => weight_rows::<T, 3, 1, 1>(g, dy, rows, packed, sums),
         _ => weight_rows::<T, 1, 0, 0>(g, dy, rows, packed, sums),
     }
 }
@@ -108,8 +109,14 @@ fn weight_rows<T: Element, const K: usize, const DILATION: usize, const STEP: us
     packed: &[Lanes<T>],
     sums: &mut [Lanes<T>],
 ) {
-    for first in (0..g.taps.len()).step_by(K) {
+    let mut first = 0;
+    while first + 2 * K <= g.taps.len() {
+        weight_run::<T, 2, K, DILATION, STEP>(g, dy, rows, packed, first, sums);
+        first += 2 * K;
+    }
+    while first < g.taps.len() {
         weight_run::<T, 1, K, DILATION, STEP>(g, dy, rows, packed, first, sums);
+        first += K;
     }
 }
 

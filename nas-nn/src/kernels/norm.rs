@@ -168,51 +168,60 @@ pub(crate) struct GradientSums {
     pub(crate) weighted: Lanes<f64>,
 }
 
-/// The sums of every block, `centers` being the blocks' means; each sample is `pixels` large.
+impl GradientSums {
+    pub(crate) const ZERO: Self = Self { plain: Lanes::ZERO, weighted: Lanes::ZERO };
+
+    /// Counts more pixels in.
+    #[inline(always)]
+    pub(crate) fn add<T: Element>(&mut self, dy: &[Lanes<T>], x: &[Lanes<T>], center: Lanes<T>) {
+        for (dy, x) in dy.chunks(NEAR).zip(x.chunks(NEAR)) {
+            let (mut a, mut b) = ([Lanes::ZERO; CHAINS], [Lanes::ZERO; CHAINS]);
+            let ((dy, dy_rest), (x, x_rest)) = (dy.as_chunks::<CHAINS>(), x.as_chunks::<CHAINS>());
+            for (dy, x) in dy.iter().zip(x) {
+                for i in 0..CHAINS {
+                    a[i] += dy[i];
+                    b[i] = dy[i].fma(x[i] - center, b[i]);
+                }
+            }
+            for (dy, x) in dy_rest.iter().zip(x_rest) {
+                a[0] += *dy;
+                b[0] = dy.fma(*x - center, b[0]);
+            }
+            self.plain += joined(a).wide();
+            self.weighted += joined(b).wide();
+        }
+    }
+
+    /// The total of parts taken around `mean` as type `T` rounds it.
+    pub(crate) fn total<T: Element>(parts: &[Self], mean: Lanes<f64>) -> Self {
+        let mut total = Self::ZERO;
+        for part in parts {
+            total.plain += part.plain;
+            total.weighted += part.weighted;
+        }
+        let off = Lanes::<T>::of(mean).wide() - mean;
+        total.weighted = total.plain.fma(off, total.weighted);
+        total
+    }
+}
+
+/// The sums of every block, `means` being the blocks' means; each sample is `pixels` large.
 pub(crate) fn gradient_sums<T: Element>(
     dy: &[&[Lanes<T>]],
     x: &[&[Lanes<T>]],
-    centers: &[Lanes<f64>],
+    means: &[Lanes<f64>],
     batch: usize,
     pixels: usize,
 ) -> Vec<GradientSums> {
     let parts = each_part(dy.len(), batch, pixels, |block, range| {
-        let center = Lanes::<T>::of(centers[block]);
-        let (mut plain, mut weighted) = (Lanes::<f64>::ZERO, Lanes::<f64>::ZERO);
+        let mut sums = GradientSums::ZERO;
         dispatch(
             #[inline(always)]
-            || {
-                for (dy, x) in dy[block][range.clone()].chunks(NEAR).zip(x[block][range].chunks(NEAR)) {
-                    let (mut a, mut b) = ([Lanes::ZERO; CHAINS], [Lanes::ZERO; CHAINS]);
-                    let ((dy, dy_rest), (x, x_rest)) = (dy.as_chunks::<CHAINS>(), x.as_chunks::<CHAINS>());
-                    for (dy, x) in dy.iter().zip(x) {
-                        for i in 0..CHAINS {
-                            a[i] += dy[i];
-                            b[i] = dy[i].fma(x[i] - center, b[i]);
-                        }
-                    }
-                    for (dy, x) in dy_rest.iter().zip(x_rest) {
-                        a[0] += *dy;
-                        b[0] = dy.fma(*x - center, b[0]);
-                    }
-                    plain += joined(a).wide();
-                    weighted += joined(b).wide();
-                }
-            },
+            || sums.add(&dy[block][range.clone()], &x[block][range], Lanes::of(means[block])),
         );
-        (plain, weighted)
+        sums
     });
-    let total = |(block, parts): (usize, &Vec<(Lanes<f64>, Lanes<f64>)>)| {
-        let (mut plain, mut weighted) = (Lanes::ZERO, Lanes::ZERO);
-        for part in parts {
-            plain += part.0;
-            weighted += part.1;
-        }
-        // The center was rounded; this is what it was off by.
-        let off = Lanes::<T>::of(centers[block]).wide() - centers[block];
-        GradientSums { plain, weighted: plain.fma(off, weighted) }
-    };
-    parts.iter().enumerate().map(total).collect()
+    parts.iter().zip(means).map(|(parts, mean)| GradientSums::total::<T>(parts, *mean)).collect()
 }
 
 /// dx = ((dy + shift) + (x - center) · scale) · gain, block by block.

@@ -193,13 +193,22 @@ fn convolution<T: Element>(
     if !results.weights && dx.is_none() {
         return Ok(());
     }
-    let input =
-        dx.as_mut().map(|(blocks, add)| InputGradient { blocks: slices_mut(blocks), add: *add, gate: step.gated });
+    // A norm of few elements works its sums out in f64, from what it gets.
+    let norm = step.sums_for.map(|norm| run.norms[norm].as_ref().expect("batch norms leave their statistics"));
+    let sums = norm.is_some_and(|norm| !norm.is_small());
+    let input = dx.as_mut().map(|(blocks, add)| InputGradient {
+        blocks: slices_mut(blocks),
+        add: *add,
+        gate: step.gated,
+        sums,
+    });
     let wanted = Wanted { weights: results.weights, input };
     let found =
         with_weights(network, index, |weights| conv::backward(&problem, &x, weights, &gradient.incoming(), wanted))?;
     if let Some((blocks, _)) = dx {
-        pending.close(source, blocks);
+        let sums = norm.filter(|_| sums).map(|norm| norm.total(&found.sums));
+        let blocks = blocks.into_iter().map(Arc::new).collect();
+        pending.send(source, Gradient { sums, ..Gradient::plain(blocks) });
     }
     if !results.weights {
         return Ok(());

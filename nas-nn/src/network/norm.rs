@@ -72,6 +72,11 @@ impl<T: Element> Norm<T> {
         gradient_sums(dy, &slices(&self.input), &self.mean, batch, pixels)
     }
 
+    /// The same from parts that were taken elsewhere.
+    pub(crate) fn total(&self, parts: &[Vec<GradientSums>]) -> Vec<GradientSums> {
+        parts.iter().zip(&self.mean).map(|(parts, mean)| GradientSums::total::<T>(parts, *mean)).collect()
+    }
+
     /// Whether there are so few elements that the input gradient is worked out in f64.
     pub(crate) fn is_small(&self) -> bool {
         self.count > 0.0 && self.count <= FEW

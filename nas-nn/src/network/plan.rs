@@ -6,7 +6,8 @@
 //! - a depthwise convolution and the 1x1 convolution that alone reads it are one ([`Step::absorbs`]);
 //! - a convolution takes the batch norm's moments as it writes ([`Step::tallies`]), and reads its gradient through the
 //!   batch norm that alone reads it ([`Step::folds`]);
-//! - a ReLU that only convolutions read leaves its gradient to them ([`Step::gated`]).
+//! - a ReLU that only convolutions read leaves its gradient to them ([`Step::gated`]), and the batch norm before it its
+//!   sums ([`Step::sums_for`]).
 
 use nas_space::{Conv2d, Layer, NetworkGraph, Pool, PoolKind, Shape};
 
@@ -32,6 +33,9 @@ pub(super) struct Step {
     /// For a ReLU: convolutions alone read it, and each passes on the gradient before the ReLU. For a convolution: its
     /// input is such a ReLU.
     pub(super) gated: bool,
+    /// For a convolution that alone reads such a ReLU, which alone reads a batch norm: that batch norm. The convolution
+    /// takes its sums as it writes the gradient.
+    pub(super) sums_for: Option<usize>,
     /// Whether the reverse pass reads the output of this node.
     pub(super) keep: bool,
     /// Whether anything learned lies at or before this node, so that a gradient has somewhere to go.
@@ -78,6 +82,7 @@ impl Plan {
                 tallies: false,
                 folds: false,
                 gated: false,
+                sums_for: None,
                 keep: false,
                 learns: parameters[index].is_some() || inputs.iter().any(|&i| steps[i].learns),
                 readers: 0,
@@ -149,6 +154,11 @@ impl Plan {
             if gated {
                 self.steps[relu].gated = true;
                 readers[relu].iter().for_each(|&reader| self.steps[reader].gated = true);
+                let norm = self.steps[relu].inputs[0];
+                let alone = readers[relu].len() == 1 && readers[norm].len() == 1 && !self.is_head(norm);
+                if alone && matches!(self.steps[norm].layer, Layer::BatchNorm { .. }) {
+                    self.steps[readers[relu][0]].sums_for = Some(norm);
+                }
             }
         }
     }

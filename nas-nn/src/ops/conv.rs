@@ -64,7 +64,7 @@ impl CustomOp2 for Op {
         let (x, w, dy) = (View::tensor(NAME, &x)?, View::tensor(NAME, &w)?, View::tensor(NAME, &dy)?);
         typed!(NAME, [x, w, dy], {
             let (x, dy, mut dx) = (Blocks::<E>::of(x, dims), Blocks::<E>::of(dy, dy_dims), Blocks::<E>::fresh(dims));
-            let input = InputGradient { blocks: dx.slices_mut(), add: false, gate: false };
+            let input = InputGradient { blocks: dx.slices_mut(), add: false, gate: false, sums: false };
             let incoming = Incoming { blocks: dy.slices(), norm: None };
             let wanted = Wanted { weights: true, input: Some(input) };
             let found = conv::backward(&p, &x.operand(), weights(&p, w), &incoming, wanted);

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::super::depthwise;
 use super::super::lanes::{update, update_from};
+use super::super::norm::GradientSums;
 use super::super::product::{Gathered, outer, product};
 use super::super::read::{Affine, Incoming, Operand, Read};
 use super::{
@@ -31,12 +32,16 @@ pub(crate) struct InputGradient<'a, T> {
     pub(crate) add: bool,
     /// Whether it is the gradient before the operand's ReLU rather than behind it.
     pub(crate) gate: bool,
+    /// Whether the batch norm in front wants its sums over this gradient, which is nobody else's then.
+    pub(crate) sums: bool,
 }
 
 /// The gradients of the weights, as candle holds them; empty where not asked for or without that stage.
 pub(crate) struct Gradients<T> {
     pub(crate) depthwise: Vec<T>,
     pub(crate) dense: Vec<T>,
+    /// For each block of the input the parts of its batch norm's sums, where they were wanted.
+    pub(crate) sums: Vec<Vec<GradientSums>>,
 }
 
 /// What is worked out once for all samples.
@@ -102,11 +107,11 @@ pub(crate) fn backward<T: Element>(
     let plan = Plan::new(p, w);
     let pieces = p.batch.div_ceil(piece);
     let (blocks, finish) = match wanted.input {
-        Some(InputGradient { blocks, add, gate }) => {
+        Some(InputGradient { blocks, add, gate, sums }) => {
             let pieces = cut(blocks, piece * g.input_len()).into_iter().map(Some).collect();
-            (pieces, Finish { add, gate: gate && x.relu })
+            (pieces, Finish { add, gate: gate && x.relu, sums })
         }
-        None => ((0..pieces).map(|_| None).collect::<Vec<_>>(), Finish { add: false, gate: false }),
+        None => ((0..pieces).map(|_| None).collect::<Vec<_>>(), Finish { add: false, gate: false, sums: false }),
     };
     let work = |(index, mut dx): (usize, Option<Vec<&mut [Lanes<T>]>>)| {
         let samples = index * piece..((index + 1) * piece).min(p.batch);
@@ -123,20 +128,23 @@ pub(crate) fn backward<T: Element>(
                 }
             },
         );
-        (work.depthwise_sums, work.dense_sums)
+        work
     };
-    let sums: Vec<_> = blocks.into_par_iter().with_min_len(p.items_per_task()).enumerate().map(work).collect();
-    let mut gradients = Gradients { depthwise: Vec::new(), dense: Vec::new() };
-    if wanted.weights {
-        let (depthwise, dense): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+    let pieces: Vec<Work<T>> = blocks.into_par_iter().with_min_len(p.items_per_task()).enumerate().map(work).collect();
+    let (mut depthwise, mut dense, mut norm) = (Vec::new(), Vec::new(), vec![Vec::new(); p.inputs()]);
+    for work in pieces {
+        depthwise.push(work.depthwise_sums);
+        dense.push(work.dense_sums);
+        norm.iter_mut().zip(work.norm_sums).for_each(|(parts, part)| parts.push(part));
+    }
+    let mut gradients = Gradients { depthwise: Vec::new(), dense: Vec::new(), sums: norm };
+    if wanted.weights && !w.depthwise.is_empty() {
         gradients.depthwise = vec![T::ZERO; w.depthwise.len()];
+        weights::depthwise_gradient(p, &total(depthwise), &mut gradients.depthwise);
+    }
+    if wanted.weights && !w.dense.is_empty() {
         gradients.dense = vec![T::ZERO; w.dense.len()];
-        if !w.depthwise.is_empty() {
-            weights::depthwise_gradient(p, &total(depthwise), &mut gradients.depthwise);
-        }
-        if !w.dense.is_empty() {
-            weights::dense_gradient(p, &total(dense), &mut gradients.dense);
-        }
+        weights::dense_gradient(p, &total(dense), &mut gradients.dense);
     }
     gradients
 }
@@ -165,6 +173,7 @@ struct Work<T: Element> {
     plane: pool::Buffer<T>,
     depthwise_sums: pool::Buffer<T>,
     dense_sums: pool::Buffer<T>,
+    norm_sums: Vec<GradientSums>,
 }
 
 impl<T: Element> Work<T> {
@@ -184,6 +193,7 @@ impl<T: Element> Work<T> {
             du: pool::take(if depthwise { inputs * plan.together * plan.plane } else { 0 }),
             plane: pool::take(g.input_len()),
             depthwise_sums: sums(depthwise, inputs * g.taps.len()),
+            norm_sums: vec![GradientSums::ZERO; inputs],
             dense_sums: sums(p.stages != Stages::Depthwise, outputs * plan.reading.terms.len()),
         }
     }
@@ -284,7 +294,7 @@ impl<T: Element> Work<T> {
             self.dense_input(p, plan, near.len());
         }
         // The laid-out input has served; its buffer takes the gradient in the same layout.
-        let Self { packed, du, plane, .. } = self;
+        let Self { packed, du, plane, norm_sums, .. } = self;
         for (block, dx) in dx.iter_mut().enumerate() {
             let read = x.read(block);
             for (index, sample) in near.clone().enumerate() {
@@ -310,7 +320,11 @@ impl<T: Element> Work<T> {
                         );
                     }
                 }
-                finish.write(read, &x.blocks[block][sample * input..(sample + 1) * input], plane, dx);
+                let x = &x.blocks[block][sample * input..(sample + 1) * input];
+                finish.write(read, x, plane, dx);
+                if let (true, Some(affine)) = (finish.sums, read.affine) {
+                    norm_sums[block].add(dx, x, affine.center);
+                }
             }
         }
     }
@@ -345,6 +359,7 @@ impl<T: Element> Work<T> {
 struct Finish {
     add: bool,
     gate: bool,
+    sums: bool,
 }
 
 impl Finish {
@@ -352,19 +367,19 @@ impl Finish {
     fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
         // The loops must not ask what is to be done at every pixel.
         match self {
-            Self { gate: false, add: false } => update(
+            Self { gate: false, add: false, .. } => update(
                 dx,
                 gradient,
                 #[inline(always)]
                 |_, value| value,
             ),
-            Self { gate: false, add: true } => update(
+            Self { gate: false, add: true, .. } => update(
                 dx,
                 gradient,
                 #[inline(always)]
                 |dx, value| dx + value,
             ),
-            Self { gate: true, add } => {
+            Self { gate: true, add, .. } => {
                 let affine = read.affine.unwrap_or(Affine::identity());
                 if add {
                     update_from(
