@@ -3,7 +3,8 @@
 use nas_space::PoolKind;
 use rayon::prelude::*;
 
-use super::lanes::{LANES, Lanes};
+use super::depthwise;
+use super::lanes::{LANES, Lanes, update, update_from};
 use super::pieces::samples_per_piece;
 use super::plane::Geometry;
 use super::read::{Operand, Read};
@@ -44,18 +45,52 @@ impl Problem {
     }
 }
 
-/// The larger value; a NaN wins, as in PyTorch: it must surface in the loss, not vanish here.
+/// The largest value of a window, of a plane that holds a NaN or not. A NaN wins, as in PyTorch: it must surface in the
+/// loss, not vanish here.
 #[inline(always)]
-fn larger<T: Element>(best: Lanes<T>, value: Lanes<T>) -> Lanes<T> {
-    best.zip(value, |best, value| if value > best || value.is_nan() { value } else { best })
+fn largest<T: Element, const NAN: bool>(packed: &[Lanes<T>], taps: &[usize]) -> Lanes<T> {
+    let mut best = Lanes::splat(T::LOWEST);
+    for &tap in taps {
+        best = best.zip(packed[tap], |best, value| if value > best || (NAN && value.is_nan()) { value } else { best });
+    }
+    best
 }
 
-/// y = pool(x), into the blocks of the output.
+/// Whether a NaN is among the values: asked once a plane, it need not be asked once a tap.
+#[inline(always)]
+fn holds_nan<T: Element>(packed: &[Lanes<T>]) -> bool {
+    let mut found = Lanes::ZERO;
+    let (chunks, rest) = packed.as_chunks::<4>();
+    for chunk in chunks {
+        for lanes in chunk {
+            found = found.zip(*lanes, |found, value| if value.is_nan() { T::ONE } else { found });
+        }
+    }
+    for lanes in rest {
+        found = found.zip(*lanes, |found, value| if value.is_nan() { T::ONE } else { found });
+    }
+    found != Lanes::ZERO
+}
+
+#[inline(always)]
+fn largest_of_all<T: Element, const NAN: bool>(
+    g: &Geometry,
+    packed: &[Lanes<T>],
+    starts: &[usize],
+    y: &mut [Lanes<T>],
+) {
+    for (y, &start) in y.iter_mut().zip(starts) {
+        *y = largest::<T, NAN>(&packed[start..], &g.taps);
+    }
+}
+
+/// y = pool(x), into the blocks of the output. An average is a depthwise convolution with equal weights, and a share.
 pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [Lanes<T>]>) {
     let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
     let starts: Vec<usize> = g.starts().collect();
     let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
+    let ones = vec![Lanes::splat(T::ONE); g.taps.len()];
     let piece = p.piece();
     each_piece(y, piece * output, p.items_per_task(), |block, index, y| {
         let mut packed = crate::pool::take::<T>(g.packed_len());
@@ -66,22 +101,18 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [
             || {
                 for (x, y) in x_block.chunks_exact(input).zip(y.chunks_exact_mut(output)) {
                     g.pack(x, read, p.outside(), &mut packed);
-                    match p.kind {
-                        PoolKind::Max => {
-                            for (y, &start) in y.iter_mut().zip(&starts) {
-                                *y = largest(&packed[start..], &g.taps);
-                            }
-                        }
-                        PoolKind::Average => {
-                            for ((y, &start), share) in y.iter_mut().zip(&starts).zip(&shares) {
-                                let packed = &packed[start..];
-                                let mut sum = Lanes::ZERO;
-                                for &tap in &g.taps {
-                                    sum += packed[tap];
-                                }
-                                *y = sum * *share;
-                            }
-                        }
+                    if p.kind == PoolKind::Average {
+                        depthwise::forward(g, &ones, &packed, y);
+                        update(
+                            y,
+                            &shares,
+                            #[inline(always)]
+                            |sum, share| sum * share,
+                        );
+                    } else if holds_nan(&packed) {
+                        largest_of_all::<T, true>(g, &packed, &starts, y);
+                    } else {
+                        largest_of_all::<T, false>(g, &packed, &starts, y);
                     }
                 }
             },
@@ -104,15 +135,6 @@ fn each_piece<T: Element>(
     parts.into_par_iter().with_min_len(grain).for_each(|(block, index, part)| f(block, index, part));
 }
 
-#[inline(always)]
-fn largest<T: Element>(packed: &[Lanes<T>], taps: &[usize]) -> Lanes<T> {
-    let mut best = Lanes::splat(T::LOWEST);
-    for &tap in taps {
-        best = larger(best, packed[tap]);
-    }
-    best
-}
-
 /// dx from dy, added to what `dx` holds where `add` is set; for the maximum, the first of equal pixels (in reading order)
 /// receives the gradient, as in PyTorch. An average does not read `x`.
 pub(crate) fn input_gradient<T: Element>(
@@ -126,10 +148,16 @@ pub(crate) fn input_gradient<T: Element>(
     let (input, output) = (g.input_len(), g.output_len());
     let starts: Vec<usize> = g.starts().collect();
     let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
+    let ones = vec![Lanes::splat(T::ONE); g.taps.len()];
+    let transposed = g.transposed().filter(|_| p.kind == PoolKind::Average);
+    let spread_len = transposed.as_ref().map_or(output, Geometry::packed_len);
     let piece = p.piece();
     each_piece(dx, piece * input, p.items_per_task(), |block, index, dx| {
         let mut packed = crate::pool::take::<T>(g.packed_len());
         let mut gradient = crate::pool::take::<T>(g.packed_len());
+        let mut shared = crate::pool::take::<T>(output);
+        let mut spread = crate::pool::take::<T>(spread_len);
+        let mut plane = crate::pool::take::<T>(input);
         let first = index * piece;
         dispatch(
             #[inline(always)]
@@ -137,41 +165,83 @@ pub(crate) fn input_gradient<T: Element>(
                 for (sample, dx) in dx.chunks_exact_mut(input).enumerate() {
                     let sample = first + sample;
                     let dy = &dy[block][sample * output..(sample + 1) * output];
-                    gradient.fill(Lanes::ZERO);
-                    match x {
-                        Some(x) if p.kind == PoolKind::Max => {
+                    match (x, &transposed) {
+                        (Some(x), _) if p.kind == PoolKind::Max => {
                             let plane = &x.blocks[block][sample * input..(sample + 1) * input];
                             g.pack(plane, x.read(block), p.outside(), &mut packed);
-                            for (dy, &start) in dy.iter().zip(&starts) {
-                                hand_out(&packed[start..], &g.taps, *dy, &mut gradient[start..]);
+                            gradient.fill(Lanes::ZERO);
+                            if holds_nan(&packed) {
+                                hand_out_all::<T, true>(g, &packed, &starts, dy, &mut gradient);
+                            } else {
+                                hand_out_all::<T, false>(g, &packed, &starts, dy, &mut gradient);
                             }
+                            unpack_into(g, &gradient, dx, add);
+                        }
+                        (_, Some(transposed)) => {
+                            update_from(
+                                &mut shared,
+                                dy,
+                                &shares,
+                                #[inline(always)]
+                                |_, dy, share| dy * share,
+                            );
+                            transposed.pack(&shared, Read::PLAIN, Lanes::ZERO, &mut spread);
+                            depthwise::forward(transposed, &ones, &spread, &mut plane);
+                            update(
+                                dx,
+                                &plane,
+                                #[inline(always)]
+                                |dx, value| if add { dx + value } else { value },
+                            );
                         }
                         _ => {
-                            for ((dy, &start), share) in dy.iter().zip(&starts).zip(&shares) {
-                                let (dy, gradient) = (*dy * *share, &mut gradient[start..]);
-                                for &tap in &g.taps {
-                                    gradient[tap] += dy;
-                                }
-                            }
+                            update_from(
+                                &mut shared,
+                                dy,
+                                &shares,
+                                #[inline(always)]
+                                |_, dy, share| dy * share,
+                            );
+                            gradient.fill(Lanes::ZERO);
+                            depthwise::scatter(g, &ones, &shared, &mut gradient);
+                            unpack_into(g, &gradient, dx, add);
                         }
                     }
-                    g.unpack(
-                        &gradient,
-                        dx,
-                        #[inline(always)]
-                        |target, value| if add { target + value } else { value },
-                    );
                 }
             },
         );
     });
 }
 
+/// Takes a gradient out of its packed plane.
+#[inline(always)]
+fn unpack_into<T: Element>(g: &Geometry, gradient: &[Lanes<T>], dx: &mut [Lanes<T>], add: bool) {
+    g.unpack(
+        gradient,
+        dx,
+        #[inline(always)]
+        |target, value| if add { target + value } else { value },
+    );
+}
+
+#[inline(always)]
+fn hand_out_all<T: Element, const NAN: bool>(
+    g: &Geometry,
+    packed: &[Lanes<T>],
+    starts: &[usize],
+    dy: &[Lanes<T>],
+    gradient: &mut [Lanes<T>],
+) {
+    for (dy, &start) in dy.iter().zip(starts) {
+        let best = largest::<T, NAN>(&packed[start..], &g.taps);
+        hand_out(&packed[start..], &g.taps, best, *dy, &mut gradient[start..]);
+    }
+}
+
 /// Gives the gradient of one window to its largest pixel, the first of equal ones: what has been handed out is gone from
 /// `open`.
 #[inline(always)]
-fn hand_out<T: Element>(packed: &[Lanes<T>], taps: &[usize], dy: Lanes<T>, gradient: &mut [Lanes<T>]) {
-    let best = largest(packed, taps);
+fn hand_out<T: Element>(packed: &[Lanes<T>], taps: &[usize], best: Lanes<T>, dy: Lanes<T>, gradient: &mut [Lanes<T>]) {
     let mut open = dy;
     for &tap in taps {
         let hit = packed[tap].zip(best, |value, best| if value == best { T::ONE } else { T::ZERO });
