@@ -9,6 +9,7 @@ use super::pieces::samples_per_piece;
 use super::plane::Geometry;
 use super::read::{Operand, Read};
 use crate::element::Element;
+use crate::pool;
 use crate::simd::{dispatch, items_per_task};
 
 /// The sizes of one pooling.
@@ -45,15 +46,44 @@ impl Problem {
     }
 }
 
-/// The largest value of a window, of a plane that holds a NaN or not. A NaN wins, as in PyTorch: it must surface in the
+/// Calls `$f` with each window of a plane, four neighbours at a time so that none waits for another: with the first
+/// one's place in the packed plane, and its number.
+macro_rules! each_window {
+    ($g:expr, $f:ident :: <T $(, $flag:tt)?> ($($argument:expr),*)) => {
+        for row in 0..$g.output[0] {
+            let (mut at, width) = (0, $g.output[1]);
+            while at + 4 <= width {
+                $f::<T, 4 $(, $flag)?>($g, $g.start(row, at), row * width + at, $($argument),*);
+                at += 4;
+            }
+            while at < width {
+                $f::<T, 1 $(, $flag)?>($g, $g.start(row, at), row * width + at, $($argument),*);
+                at += 1;
+            }
+        }
+    };
+}
+
+/// The largest values of windows, of a plane that holds a NaN or not. A NaN wins, as in PyTorch: it must surface in the
 /// loss, not vanish here.
 #[inline(always)]
-fn largest<T: Element, const NAN: bool>(packed: &[Lanes<T>], taps: &[usize]) -> Lanes<T> {
-    let mut best = Lanes::splat(T::LOWEST);
-    for &tap in taps {
-        best = best.zip(packed[tap], |best, value| if value > best || (NAN && value.is_nan()) { value } else { best });
+fn largest<T: Element, const P: usize, const NAN: bool>(
+    g: &Geometry,
+    start: usize,
+    number: usize,
+    packed: &[Lanes<T>],
+    y: &mut [Lanes<T>],
+) {
+    let mut best = [Lanes::splat(T::LOWEST); P];
+    for &tap in &g.taps {
+        let values = &packed[start + tap..][..(P - 1) * g.step() + 1];
+        for p in 0..P {
+            let value = values[p * g.step()];
+            best[p] =
+                best[p].zip(value, |best, value| if value > best || (NAN && value.is_nan()) { value } else { best });
+        }
     }
-    best
+    y[number..number + P].copy_from_slice(&best);
 }
 
 /// Whether a NaN is among the values: asked once a plane, it need not be asked once a tap.
@@ -72,28 +102,15 @@ fn holds_nan<T: Element>(packed: &[Lanes<T>]) -> bool {
     found != Lanes::ZERO
 }
 
-#[inline(always)]
-fn largest_of_all<T: Element, const NAN: bool>(
-    g: &Geometry,
-    packed: &[Lanes<T>],
-    starts: &[usize],
-    y: &mut [Lanes<T>],
-) {
-    for (y, &start) in y.iter_mut().zip(starts) {
-        *y = largest::<T, NAN>(&packed[start..], &g.taps);
-    }
-}
-
 /// y = pool(x), into the blocks of the output. An average is a depthwise convolution with equal weights, and a share.
 pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [Lanes<T>]>) {
     let g = &p.geometry;
     let (input, output) = (g.input_len(), g.output_len());
-    let starts: Vec<usize> = g.starts().collect();
     let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
     let ones = vec![Lanes::splat(T::ONE); g.taps.len()];
     let piece = p.piece();
     each_piece(y, piece * output, p.items_per_task(), |block, index, y| {
-        let mut packed = crate::pool::take::<T>(g.packed_len());
+        let mut packed = pool::take::<T>(g.packed_len());
         let x_block = &x.blocks[block][index * piece * input..];
         let read = x.read(block);
         dispatch(
@@ -110,9 +127,9 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [
                             |sum, share| sum * share,
                         );
                     } else if holds_nan(&packed) {
-                        largest_of_all::<T, true>(g, &packed, &starts, y);
+                        each_window!(g, largest::<T, true>(&packed, y));
                     } else {
-                        largest_of_all::<T, false>(g, &packed, &starts, y);
+                        each_window!(g, largest::<T, false>(&packed, y));
                     }
                 }
             },
@@ -149,15 +166,15 @@ pub(crate) fn input_gradient<T: Element>(
     let starts: Vec<usize> = g.starts().collect();
     let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
     let ones = vec![Lanes::splat(T::ONE); g.taps.len()];
-    let transposed = g.transposed().filter(|_| p.kind == PoolKind::Average);
-    let spread_len = transposed.as_ref().map_or(output, Geometry::packed_len);
+    let transposed = g.transposed();
+    let spread_len = transposed.as_ref().map_or(0, Geometry::packed_len);
     let piece = p.piece();
     each_piece(dx, piece * input, p.items_per_task(), |block, index, dx| {
-        let mut packed = crate::pool::take::<T>(g.packed_len());
-        let mut gradient = crate::pool::take::<T>(g.packed_len());
-        let mut shared = crate::pool::take::<T>(output);
-        let mut spread = crate::pool::take::<T>(spread_len);
-        let mut plane = crate::pool::take::<T>(input);
+        // The gradient as it is shared out, or the tap that wins each window; then their padded planes.
+        let mut packed = pool::take::<T>(g.packed_len());
+        let mut own = pool::take::<T>(output);
+        let (mut spread, mut winners) = (pool::take::<T>(spread_len), pool::take::<T>(spread_len));
+        let mut plane = pool::take::<T>(input);
         let first = index * piece;
         dispatch(
             #[inline(always)]
@@ -165,88 +182,122 @@ pub(crate) fn input_gradient<T: Element>(
                 for (sample, dx) in dx.chunks_exact_mut(input).enumerate() {
                     let sample = first + sample;
                     let dy = &dy[block][sample * output..(sample + 1) * output];
-                    match (x, &transposed) {
-                        (Some(x), _) if p.kind == PoolKind::Max => {
-                            let plane = &x.blocks[block][sample * input..(sample + 1) * input];
-                            g.pack(plane, x.read(block), p.outside(), &mut packed);
-                            gradient.fill(Lanes::ZERO);
-                            if holds_nan(&packed) {
-                                hand_out_all::<T, true>(g, &packed, &starts, dy, &mut gradient);
-                            } else {
-                                hand_out_all::<T, false>(g, &packed, &starts, dy, &mut gradient);
-                            }
-                            unpack_into(g, &gradient, dx, add);
-                        }
-                        (_, Some(transposed)) => {
-                            update_from(
-                                &mut shared,
-                                dy,
-                                &shares,
-                                #[inline(always)]
-                                |_, dy, share| dy * share,
-                            );
-                            transposed.pack(&shared, Read::PLAIN, Lanes::ZERO, &mut spread);
+                    let maximum = x.filter(|_| p.kind == PoolKind::Max);
+                    if let Some(x) = maximum {
+                        let x_plane = &x.blocks[block][sample * input..(sample + 1) * input];
+                        g.pack(x_plane, x.read(block), p.outside(), &mut packed);
+                        each_window!(g, win::<T>(&packed, &mut own));
+                    } else {
+                        update_from(
+                            &mut own,
+                            dy,
+                            &shares,
+                            #[inline(always)]
+                            |_, dy, share| dy * share,
+                        );
+                    }
+                    match (&transposed, maximum) {
+                        (Some(transposed), None) => {
+                            transposed.pack(&own, Read::PLAIN, Lanes::ZERO, &mut spread);
                             depthwise::forward(transposed, &ones, &spread, &mut plane);
-                            update(
-                                dx,
-                                &plane,
+                        }
+                        (Some(transposed), Some(_)) => {
+                            transposed.pack(dy, Read::PLAIN, Lanes::ZERO, &mut spread);
+                            transposed.pack(&own, Read::PLAIN, Lanes::splat(T::LOWEST), &mut winners);
+                            each_window!(transposed, collect::<T>(&winners, &spread, &mut plane));
+                        }
+                        (None, None) => {
+                            packed.fill(Lanes::ZERO);
+                            depthwise::scatter(g, &ones, &own, &mut packed);
+                            g.unpack(
+                                &packed,
+                                &mut plane,
                                 #[inline(always)]
-                                |dx, value| if add { dx + value } else { value },
+                                |_, value| value,
                             );
                         }
-                        _ => {
-                            update_from(
-                                &mut shared,
-                                dy,
-                                &shares,
+                        (None, Some(_)) => {
+                            packed.fill(Lanes::ZERO);
+                            hand_out(g, &own, &starts, dy, &mut packed);
+                            g.unpack(
+                                &packed,
+                                &mut plane,
                                 #[inline(always)]
-                                |_, dy, share| dy * share,
+                                |_, value| value,
                             );
-                            gradient.fill(Lanes::ZERO);
-                            depthwise::scatter(g, &ones, &shared, &mut gradient);
-                            unpack_into(g, &gradient, dx, add);
                         }
                     }
+                    update(
+                        dx,
+                        &plane,
+                        #[inline(always)]
+                        |dx, value| if add { dx + value } else { value },
+                    );
                 }
             },
         );
     });
 }
 
-/// Takes a gradient out of its packed plane.
+/// For each window the number of the tap that holds its largest value, the first of equal ones. (Where a NaN is among
+/// them, the loss is one, too, and its gradient of no use.)
 #[inline(always)]
-fn unpack_into<T: Element>(g: &Geometry, gradient: &[Lanes<T>], dx: &mut [Lanes<T>], add: bool) {
-    g.unpack(
-        gradient,
-        dx,
-        #[inline(always)]
-        |target, value| if add { target + value } else { value },
-    );
-}
-
-#[inline(always)]
-fn hand_out_all<T: Element, const NAN: bool>(
+fn win<T: Element, const P: usize>(
     g: &Geometry,
+    start: usize,
+    number: usize,
     packed: &[Lanes<T>],
-    starts: &[usize],
-    dy: &[Lanes<T>],
-    gradient: &mut [Lanes<T>],
+    winners: &mut [Lanes<T>],
 ) {
-    for (dy, &start) in dy.iter().zip(starts) {
-        let best = largest::<T, NAN>(&packed[start..], &g.taps);
-        hand_out(&packed[start..], &g.taps, best, *dy, &mut gradient[start..]);
+    let (mut best, mut winner) = ([Lanes::splat(T::LOWEST); P], [Lanes::ZERO; P]);
+    let mut own = T::ZERO;
+    for &tap in &g.taps {
+        let values = &packed[start + tap..][..(P - 1) * g.step() + 1];
+        for p in 0..P {
+            let value = values[p * g.step()];
+            for lane in 0..LANES {
+                let larger = value.0[lane] > best[p].0[lane];
+                best[p].0[lane] = if larger { value.0[lane] } else { best[p].0[lane] };
+                winner[p].0[lane] = if larger { own } else { winner[p].0[lane] };
+            }
+        }
+        own += T::ONE;
     }
+    winners[number..number + P].copy_from_slice(&winner);
 }
 
-/// Gives the gradient of one window to its largest pixel, the first of equal ones: what has been handed out is gone from
-/// `open`.
+/// Each pixel's gradient from the windows it wins; `g` is the transposed geometry, whose taps are in reverse order.
 #[inline(always)]
-fn hand_out<T: Element>(packed: &[Lanes<T>], taps: &[usize], best: Lanes<T>, dy: Lanes<T>, gradient: &mut [Lanes<T>]) {
-    let mut open = dy;
-    for &tap in taps {
-        let hit = packed[tap].zip(best, |value, best| if value == best { T::ONE } else { T::ZERO });
-        gradient[tap] += open.gated(hit);
-        open = open.zip(hit, |open, hit| if hit > T::ZERO { T::ZERO } else { open });
+fn collect<T: Element, const P: usize>(
+    g: &Geometry,
+    start: usize,
+    number: usize,
+    winners: &[Lanes<T>],
+    dy: &[Lanes<T>],
+    dx: &mut [Lanes<T>],
+) {
+    let mut own = T::of((g.taps.len() - 1) as f64);
+    let mut sums = [Lanes::ZERO; P];
+    for &tap in &g.taps {
+        let (winners, dy) = (&winners[start + tap..][..P], &dy[start + tap..][..P]);
+        for p in 0..P {
+            sums[p] += dy[p].zip(winners[p], |dy, winner| if winner == own { dy } else { T::ZERO });
+        }
+        own = own - T::ONE;
+    }
+    dx[number..number + P].copy_from_slice(&sums);
+}
+
+/// The same, window by window, into a packed plane.
+#[inline(always)]
+fn hand_out<T: Element>(g: &Geometry, winners: &[Lanes<T>], starts: &[usize], dy: &[Lanes<T>], dx: &mut [Lanes<T>]) {
+    for ((winner, dy), &start) in winners.iter().zip(dy).zip(starts) {
+        let dx = &mut dx[start..];
+        let mut own = T::ZERO;
+        for &tap in &g.taps {
+            dx[tap] += dy.zip(*winner, |dy, winner| if winner == own { dy } else { T::ZERO });
+            own += T::ONE;
+        }
     }
 }
 
