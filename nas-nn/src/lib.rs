@@ -26,5 +26,5 @@ pub mod trainer;
 pub use error::NnError;
 pub use evaluator::TrainFromScratch;
 pub use init::seeded;
-pub use network::{Mode, Network, Parameter, Step, StepConfig};
+pub use network::{CustomLayer, MakeLayer, Mode, Network, Parameter, Step, StepConfig};
 pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate};

@@ -147,6 +147,9 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
             let s = inputs[0];
             Ok(Shape { height: s.height.div_ceil(*stride), width: s.width.div_ceil(*stride), ..s })
         }
+        Layer::Custom { output: [channels, height, width], .. } => {
+            Ok(Shape { channels: *channels, height: *height, width: *width })
+        }
         Layer::Linear { out } => Ok(Shape { channels: *out, height: 1, width: 1 }),
         Layer::Add | Layer::WeightedSum { .. } => match inputs.iter().find(|s| **s != inputs[0]) {
             None => Ok(inputs[0]),

@@ -123,6 +123,13 @@ pub enum Layer {
     },
     /// Drops a whole path per sample while training (Larsson et al. 2017); the probability is the trainer's.
     DropPath,
+    /// A layer that whoever builds the network brings, under this name; its parameters are its own affair.
+    Custom {
+        /// The name, by which the network's builder is asked for it.
+        name: String,
+        /// The shape of its output for one sample: channels, rows, columns.
+        output: [usize; 3],
+    },
     /// Fully connected, over all channels and pixels; parameters `weight` `[out, in]` and `bias` `[out]`.
     Linear {
         /// Output features.
@@ -147,6 +154,7 @@ impl Layer {
             Self::Concat => "concat",
             Self::Zero { .. } => "zero",
             Self::DropPath => "drop_path",
+            Self::Custom { .. } => "custom",
             Self::Linear { .. } => "linear",
         }
     }

@@ -33,6 +33,16 @@ pub fn wanted_epochs(images: usize) -> usize {
     IMAGES_FOR_A_LARGER_NETWORK.div_ceil(images.max(1)).clamp(10, 60)
 }
 
+/// The fewest epochs of a training that has time to learn its images by heart.
+const LONG: usize = 30;
+
+/// Drop path and the side of the square that is cut out, for a final training of so many epochs on images of which the
+/// shorter side has so many pixels. A short training does not fit its images as it is, and hiding parts of them and of
+/// the network holds it back.
+pub fn regularization(epochs: usize, side: usize) -> (f64, usize) {
+    if epochs < LONG { (0.0, 0) } else { (0.1, if side >= 24 { side / 4 } else { 0 }) }
+}
+
 /// Plans a final training of `seconds` on `images` training images, of which an epoch takes `epoch_seconds` on a network
 /// of a size (`None` where it cannot be built). `size` and `epochs` stay where they were given.
 pub fn final_plan(

@@ -12,7 +12,7 @@ mod resolve;
 mod sizes;
 mod trials;
 
-pub use finish::{FinalPlan, final_plan};
+pub use finish::{FinalPlan, final_plan, regularization};
 pub use resolve::resolve;
 pub use sizes::{FINAL_SIZES, SEARCH_SIZES, Size};
 pub use trials::{first_arm_share, timed_trials, validated};

@@ -4,6 +4,7 @@ use nas_evolution::EvolutionConfig;
 use nas_space::Stem;
 
 use super::Facts;
+use super::finish::regularization;
 use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES};
 use crate::config::{
     Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
@@ -39,6 +40,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let in_process = run.in_process.unwrap_or(false);
     let workers = if in_process { 1 } else { jobs };
     let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
+    let (drop_path, cutout) = regularization(final_epochs, facts.side());
     Config {
         seed: seed.unwrap_or(0),
         data: DataConfig {
@@ -48,7 +50,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             colour: data.colour,
             flip: data.flip.unwrap_or(facts.mirror),
             crop: data.crop.unwrap_or(facts.side() / 8),
-            cutout: data.cutout.unwrap_or(if facts.side() >= 24 { facts.side() / 4 } else { 0 }),
+            cutout: data.cutout.unwrap_or(cutout),
         },
         space: SpaceConfig {
             name: space.name.unwrap_or_else(|| "darts".into()),
@@ -74,7 +76,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             epochs: final_epochs,
             images: finish.images,
             batch_size: finish.batch_size.unwrap_or(batch_size),
-            drop_path: finish.drop_path.unwrap_or(if final_epochs >= 30 { 0.1 } else { 0.0 }),
+            drop_path: finish.drop_path.unwrap_or(drop_path),
             auxiliary: finish.auxiliary.unwrap_or(false),
             on_all: finish.on_all.unwrap_or(false),
         },
@@ -125,7 +127,11 @@ mod tests {
         let large = resolve(Partial::default(), &facts(60_000, 28));
         assert_eq!((large.trial.epochs, large.trial.images), (1, Some(5_000)));
         assert!((large.data.validation * 60_000.0 - 5_000.0).abs() < 10.0);
-        assert_eq!((large.data.crop, large.data.cutout, large.finish.epochs), (3, 7, 10));
+        assert_eq!((large.data.crop, large.data.cutout, large.finish.epochs), (3, 0, 10));
+        let mut long = Partial::default();
+        long.finish.epochs = Some(40);
+        let long = resolve(long, &facts(60_000, 28));
+        assert_eq!((long.data.cutout, long.finish.drop_path), (7, 0.1));
     }
 
     #[test]

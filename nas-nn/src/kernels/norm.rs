@@ -205,23 +205,37 @@ impl GradientSums {
     }
 }
 
-/// The sums of every block, `means` being the blocks' means; each sample is `pixels` large.
+/// A batch norm's input and its blocks' means.
+pub(crate) type Normalized<'a, T> = (Vec<&'a [Lanes<T>]>, &'a [Lanes<f64>]);
+
+/// The sums of every block, for each of several batch norms whose outputs have one gradient: it is read once for all of
+/// them. Each sample is `pixels` large.
 pub(crate) fn gradient_sums<T: Element>(
     dy: &[&[Lanes<T>]],
-    x: &[&[Lanes<T>]],
-    means: &[Lanes<f64>],
+    norms: &[Normalized<'_, T>],
     batch: usize,
     pixels: usize,
-) -> Vec<GradientSums> {
+) -> Vec<Vec<GradientSums>> {
     let parts = each_part(dy.len(), batch, pixels, |block, range| {
-        let mut sums = GradientSums::ZERO;
+        let mut sums = vec![GradientSums::ZERO; norms.len()];
         dispatch(
             #[inline(always)]
-            || sums.add(&dy[block][range.clone()], &x[block][range], Lanes::of(means[block])),
+            || {
+                for from in range.clone().step_by(NEAR) {
+                    let near = from..(from + NEAR).min(range.end);
+                    for (sums, (x, means)) in sums.iter_mut().zip(norms) {
+                        sums.add(&dy[block][near.clone()], &x[block][near.clone()], Lanes::of(means[block]));
+                    }
+                }
+            },
         );
         sums
     });
-    parts.iter().zip(means).map(|(parts, mean)| GradientSums::total::<T>(parts, *mean)).collect()
+    let total = |norm: usize, block: usize| {
+        let parts: Vec<GradientSums> = parts[block].iter().map(|sums| sums[norm]).collect();
+        GradientSums::total::<T>(&parts, norms[norm].1[block])
+    };
+    (0..norms.len()).map(|norm| (0..dy.len()).map(|block| total(norm, block)).collect()).collect()
 }
 
 /// dx = ((dy + shift) + (x - center) · scale) · gain, block by block.

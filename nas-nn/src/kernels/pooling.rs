@@ -283,7 +283,7 @@ fn collect<T: Element, const P: usize>(
         for p in 0..P {
             sums[p] += dy[p].zip(winners[p], |dy, winner| if winner == own { dy } else { T::ZERO });
         }
-        own = own - T::ONE;
+        own += T::of(-1.0);
     }
     dx[number..number + P].copy_from_slice(&sums);
 }

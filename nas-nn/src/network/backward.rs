@@ -6,9 +6,9 @@ use candle_core::{Device, Tensor};
 use nas_space::{Layer, Pool, PoolKind};
 
 use super::forward::{Run, logits, pool_problem, problem, wide, with_weights};
-use super::norm;
 use super::value::{Gradient, Pending, slices, slices_mut};
 use super::{Network, Step, StepConfig};
+use super::{custom, norm};
 use crate::NnError;
 use crate::element::Element;
 use crate::kernels::conv::{self, InputGradient, Wanted};
@@ -158,6 +158,28 @@ fn node<T: Element>(
             }
             None => pending.send(source, gradient),
         },
+        Layer::Custom { .. } => {
+            let layer = network.customs.get(&index).expect("every custom node got its layer");
+            let passed = run.passed[index].take().expect("custom layers leave their output");
+            let dy = Operand::plain(slices(&gradient.blocks));
+            let dy = layout::from_blocks(&dy, &step.slots, run.batch, step.pixels());
+            let (dx, learned) = custom::backward(layer.as_ref(), &passed, dy)?;
+            if results.weights {
+                for (offset, gradient) in learned.into_iter().enumerate() {
+                    results.gradients[step.parameter.expect("it has parameters") + offset] = Some(gradient);
+                }
+            }
+            if from.learns {
+                let dx: Vec<_> = dx.into_iter().map(Arc::new).collect();
+                let dx = layout::move_channels(
+                    &Operand::plain(slices(&dx)),
+                    &(0..from.shape.channels).collect::<Vec<_>>(),
+                    &from.slots,
+                    from.blocks,
+                );
+                pending.send(source, Gradient::plain(dx.into_iter().map(Arc::new).collect()));
+            }
+        }
         // A zero and the image pass nothing on; another layer did not get through the forward pass.
         _ => {}
     }
@@ -279,33 +301,38 @@ fn weighted_sum<T: Element>(
     let step = &plan.steps[index];
     let width = network.mixtures[table].width;
     let weights = network.mixtures[table].rows(row, edges);
+    let dy = slices(&gradient.blocks);
+    // Batch norms that this sum alone reads, their channels where its own are.
+    let is_own = |input: usize| {
+        let from = &plan.steps[input];
+        run.norms[input].is_some() && from.readers == 1 && from.slots == step.slots
+    };
+    let own: Vec<usize> = (0..step.inputs.len()).filter(|&i| is_own(step.inputs[i])).collect();
+    let norm = |operation: usize| run.norms[step.inputs[operation]].as_ref().expect("it is one of its own norms");
+    let mut sums = norm::sums_of(&own.iter().map(|&i| norm(i)).collect::<Vec<_>>(), &dy, run.batch).into_iter();
     for (operation, &input) in step.inputs.iter().enumerate() {
         let from = &plan.steps[input];
         if matches!(from.layer, Layer::Zero { .. }) {
             continue;
         }
-        let own = moved(network, gradient, index, input);
-        let dy = slices(&own.blocks);
         let slope = &mut results.mixtures[table][row * width + operation];
-        match &run.norms[input] {
-            Some(norm) if from.readers == 1 => {
-                let sums = norm.sums(&dy, run.batch);
-                let bias = match from.parameter {
-                    Some(first) => {
-                        let bias = wide(&network.parameters[first + 1].var)?;
-                        layout::per_channel(&from.slots, from.blocks, 0.0, |channel| bias[channel])
-                    }
-                    None => norm::zeros(from.blocks),
-                };
-                *slope += norm.dot(&sums, &bias);
-                let factor = weights[operation];
-                pending.send(input, Gradient { factor, sums: Some(sums), ..Gradient::plain(own.blocks) });
-            }
-            _ => {
-                *slope += elementwise::dot(&run.value(input).operand(), &dy);
-                if from.learns {
-                    pending.add(input, &own.blocks, weights[operation]);
+        if is_own(input) {
+            let sums = sums.next().expect("there are sums for each of them");
+            let bias = match from.parameter {
+                Some(first) => {
+                    let bias = wide(&network.parameters[first + 1].var)?;
+                    layout::per_channel(&from.slots, from.blocks, 0.0, |channel| bias[channel])
                 }
+                None => norm::zeros(from.blocks),
+            };
+            *slope += norm(operation).dot(&sums, &bias);
+            let factor = weights[operation];
+            pending.send(input, Gradient { factor, sums: Some(sums), ..Gradient::plain(gradient.blocks.clone()) });
+        } else {
+            let moved = moved(network, gradient, index, input);
+            *slope += elementwise::dot(&run.value(input).operand(), &slices(&moved.blocks));
+            if from.learns {
+                pending.add(input, &moved.blocks, weights[operation]);
             }
         }
     }

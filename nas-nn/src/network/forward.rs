@@ -6,6 +6,7 @@ use candle_core::{DType, Tensor, bail};
 use nas_space::{Conv2d, Layer, Pool, Seed, Window};
 use rand::RngExt;
 
+use super::custom::{self, Passed};
 use super::norm::{self, Norm};
 use super::plan::Step;
 use super::value::{Value, fresh, slices_mut};
@@ -35,6 +36,8 @@ pub(super) struct Run<T: Element> {
     pub(super) norms: Vec<Option<Norm<T>>>,
     /// The factor of each sample at each dropped path.
     pub(super) factors: Vec<Option<Vec<T>>>,
+    /// The inputs and outputs of custom layers.
+    pub(super) passed: Vec<Option<Passed>>,
     /// The moments that convolutions took of their outputs.
     tallies: Vec<Vec<Tally>>,
 }
@@ -64,6 +67,7 @@ pub(super) fn run<T: Element>(
         values: vec![None; count],
         norms: (0..count).map(|_| None).collect(),
         factors: vec![None; count],
+        passed: (0..count).map(|_| None).collect(),
         tallies: vec![Vec::new(); count],
     };
     let images = images.contiguous()?;
@@ -75,7 +79,7 @@ pub(super) fn run<T: Element>(
         run.values[index] = Some(value);
         release(network, &mut run, index, learn);
         if !learn {
-            run.norms[index] = None;
+            (run.norms[index], run.passed[index]) = (None, None);
         }
     }
     Ok(run)
@@ -226,6 +230,15 @@ fn node<T: Element>(
             _ => return Ok(value(0).clone()),
         },
         Layer::BatchNorm { .. } => return batch_norm(network, run, index, mode),
+        Layer::Custom { .. } => {
+            let layer = network.customs.get(&index).expect("every custom node got its layer");
+            let from = &network.plan.steps[step.inputs[0]];
+            let dims = |step: &Step| [batch, step.shape.channels, step.shape.height, step.shape.width];
+            let x = layout::from_blocks(&value(0).operand(), &from.slots, batch, from.pixels());
+            let (y, passed) = custom::forward(layer.as_ref(), x, &dims(from), &dims(step))?;
+            run.passed[index] = Some(passed);
+            y
+        }
         other => return Err(NnError::Layer { kind: other.kind() }),
     };
     Ok(Value::own(result))

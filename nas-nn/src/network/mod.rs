@@ -5,6 +5,7 @@
 //! others, handing every activation's memory back as it passes it.
 
 mod backward;
+mod custom;
 mod forward;
 mod mixture;
 pub(crate) mod norm;
@@ -17,6 +18,8 @@ use nas_space::{Layer, NetworkGraph, Seed};
 
 use crate::element::Element;
 use crate::{NnError, pool};
+use custom::CustomLayers;
+pub use custom::{CustomLayer, MakeLayer};
 use mixture::Mixture;
 use plan::Plan;
 
@@ -78,6 +81,7 @@ pub struct Network {
     buffers: Vec<(String, Tensor)>,
     /// The weights of mixed edges, by table.
     mixtures: Vec<Mixture>,
+    customs: CustomLayers,
 }
 
 impl Network {
@@ -89,10 +93,32 @@ impl Network {
     /// # Errors
     /// If a tensor is missing or has another shape.
     pub fn new(graph: NetworkGraph, tensors: VarBuilder<'_>) -> Result<Self, NnError> {
+        Self::with_layers(graph, tensors, &|name, _| {
+            let message =
+                format!("nobody brought the custom layer `{name}`: build the network by Network::with_layers");
+            Err(candle_core::Error::Msg(message))
+        })
+    }
+
+    /// As [`new`](Self::new), for a graph with [`Custom`](Layer::Custom) nodes, whose layers `make` makes. Weight decay
+    /// belongs on all of their parameters.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape, or `make` says so.
+    pub fn with_layers(graph: NetworkGraph, tensors: VarBuilder<'_>, make: MakeLayer<'_>) -> Result<Self, NnError> {
+        let mut customs = CustomLayers::new();
         let (mut parameters, mut buffers) = (Vec::new(), Vec::new());
         let mut parameter_of = vec![None; graph.len()];
         let mut buffer_of = vec![None; graph.len()];
         for (index, node) in graph.nodes() {
+            if let Layer::Custom { name, .. } = &node.layer {
+                let layer = make(name, tensors.pp(&node.name))?;
+                for (path, var) in layer.parameters() {
+                    parameter_of[index].get_or_insert(parameters.len());
+                    parameters.push(Parameter { name: format!("{}.{path}", node.name), var, decay: true });
+                }
+                customs.insert(index, layer);
+            }
             let norm = matches!(node.layer, Layer::BatchNorm { .. });
             let shapes = graph.parameter_shapes(index);
             // The fan in of a layer's bias is that of its weight.
@@ -120,7 +146,7 @@ impl Network {
         }
         let plan = Plan::new(&graph, &parameter_of, &buffer_of);
         let mixtures = mixture::tables(&graph);
-        Ok(Self { graph, plan, parameters, buffers, mixtures })
+        Ok(Self { graph, plan, parameters, buffers, mixtures, customs })
     }
 
     /// A freshly initialised network (see [`seeded`](crate::seeded)).

@@ -68,8 +68,7 @@ impl<T: Element> Norm<T> {
 
     /// The sums over the batch that its gradients are made of.
     pub(crate) fn sums(&self, dy: &[&[Lanes<T>]], batch: usize) -> Vec<GradientSums> {
-        let pixels = dy.first().map_or(0, |block| block.len()) / batch.max(1);
-        gradient_sums(dy, &slices(&self.input), &self.mean, batch, pixels)
+        sums_of(&[self], dy, batch).remove(0)
     }
 
     /// The same from parts that were taken elsewhere.
@@ -131,7 +130,7 @@ impl<T: Element> Norm<T> {
         let (dy, z) = (wide(dy), wide(z));
         let (dy, z): (Vec<&[_]>, Vec<&[_]>) = (dy.iter().map(|b| &b[..]).collect(), z.iter().map(|b| &b[..]).collect());
         let pixels = dy.first().map_or(0, |block| block.len()) / batch.max(1);
-        let sums = gradient_sums::<f64>(&dy, &z, &self.mean, batch, pixels);
+        let sums = gradient_sums::<f64>(&dy, &[(z.clone(), &self.mean)], batch, pixels).remove(0);
         let share = self.share();
         for (b, dx) in dx.iter_mut().enumerate() {
             let slope = self.inverse[b] * self.inverse[b] * sums[b].weighted * share;
@@ -144,18 +143,14 @@ impl<T: Element> Norm<T> {
     }
 
     /// The gradients of scale and shift, in lanes.
-    pub(crate) fn affine_gradients(&self, sums: &[GradientSums], factor: f64) -> (Vec<Lanes<f64>>, Vec<Lanes<f64>>) {
+    pub(crate) fn affine_gradients(&self, sums: &[GradientSums], factor: f64) -> AffineGradients {
         let factor = Lanes::splat(factor);
         let weight = sums.iter().zip(&self.inverse).map(|(sums, inverse)| sums.weighted * *inverse * factor).collect();
         (weight, sums.iter().map(|sums| sums.plain * factor).collect())
     }
 
     /// All gradients of a norm that stands alone: of the input, and of scale and shift in lanes.
-    pub(crate) fn gradients(
-        &self,
-        dy: Blocks<T>,
-        batch: usize,
-    ) -> (Vec<Buffer<T>>, (Vec<Lanes<f64>>, Vec<Lanes<f64>>)) {
+    pub(crate) fn gradients(&self, dy: Blocks<T>, batch: usize) -> (Vec<Buffer<T>>, AffineGradients) {
         let gradient = Gradient::plain(dy);
         let sums = self.sums(&slices(&gradient.blocks), batch);
         (self.computed(&gradient, &sums, batch), self.affine_gradients(&sums, 1.0))
@@ -166,6 +161,16 @@ impl<T: Element> Norm<T> {
         let block = |b: usize| sums[b].weighted * self.inverse[b] * self.weight[b] + sums[b].plain * bias[b];
         (0..sums.len()).map(|b| block(b).0.iter().sum::<f64>()).sum()
     }
+}
+
+/// The gradients of scale and shift, in lanes.
+pub(crate) type AffineGradients = (Vec<Lanes<f64>>, Vec<Lanes<f64>>);
+
+/// The sums of several batch norms whose outputs have one gradient.
+pub(crate) fn sums_of<T: Element>(norms: &[&Norm<T>], dy: &[&[Lanes<T>]], batch: usize) -> Vec<Vec<GradientSums>> {
+    let pixels = dy.first().map_or(0, |block| block.len()) / batch.max(1);
+    let norms: Vec<_> = norms.iter().map(|norm| (slices(&norm.input), &norm.mean[..])).collect();
+    gradient_sums(dy, &norms, batch, pixels)
 }
 
 /// 1 for every channel, 0 in the gaps.

@@ -206,7 +206,7 @@ fn lanes(layer: &Layer, inputs: &[usize], steps: &[Step], channels: usize) -> (V
         {
             like(inputs[0])
         }
-        Layer::Input | Layer::Conv2d(_) | Layer::Linear { .. } => in_order(),
+        Layer::Input | Layer::Conv2d(_) | Layer::Linear { .. } | Layer::Custom { .. } => in_order(),
         _ => like(inputs[0]),
     }
 }

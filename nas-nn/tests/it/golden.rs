@@ -209,9 +209,7 @@ fn supernets_in_f64_and_f32() {
         (DType::F32, Tolerance { output: 1e-5, gradient: 1e-1, median: 1e-4 }),
     ];
     let files = files("darts_supernet");
-    if files.is_empty() {
-        println!("skipped: no golden files of kind darts_supernet in {}", folder().display());
-    }
+    assert!(!files.is_empty(), "no golden files of kind darts_supernet in {}", folder().display());
     for (name, golden) in &files {
         for (dtype, tolerance) in &tolerances {
             check_supernet(name, golden, *dtype, tolerance);

@@ -10,11 +10,9 @@ use super::super::lanes::{update, update_from};
 use super::super::norm::GradientSums;
 use super::super::product::{Gathered, outer, product};
 use super::super::read::{Affine, Incoming, Operand, Read};
-use super::{
-    LANES, Lanes, Problem, Reading, Stages, Weights, cut, dispatch, first_stages, samples_per_piece, scalars, weights,
-};
+use super::plan::Plan;
+use super::{Lanes, Problem, Stages, Weights, cut, dispatch, first_stages, samples_per_piece, scalars, weights};
 use crate::element::Element;
-use crate::kernels::plane::Geometry;
 use crate::pool;
 
 /// What is asked for.
@@ -42,56 +40,6 @@ pub(crate) struct Gradients<T> {
     pub(crate) dense: Vec<T>,
     /// For each block of the input the parts of its batch norm's sums, where they were wanted.
     pub(crate) sums: Vec<Vec<GradientSums>>,
-}
-
-/// What is worked out once for all samples.
-struct Plan<T> {
-    together: usize,
-    reading: Reading,
-    taps: Vec<Lanes<T>>,
-    turned: Vec<Lanes<T>>,
-    output_terms: Vec<usize>,
-    /// Where the pixels of the incoming gradient lie, one after another.
-    identity: Vec<usize>,
-    /// The geometry of the depthwise stage's input gradient, with its taps' weights.
-    transposed: Option<(Geometry, Vec<Lanes<T>>)>,
-    /// Where each pixel of the gradient of the first stage's output is put, over all samples together: of a depthwise
-    /// stage in planes of `plane` pixels, of a dense one at the start of its window.
-    places: Vec<usize>,
-    plane: usize,
-}
-
-impl<T: Element> Plan<T> {
-    fn new(p: &Problem<'_>, w: Weights<'_, T>) -> Self {
-        let g = &p.geometry;
-        let together = p.together();
-        let taps = weights::depthwise(p, w.depthwise);
-        let reversed = || taps.chunks(g.taps.len()).flat_map(|taps| taps.iter().rev().copied()).collect();
-        // Without stride the gradient lies padded, ready to be convolved; with stride it is handed out tap by tap.
-        let transposed = g.transposed().filter(|_| p.has_depthwise());
-        let (places, transposed): (Vec<usize>, _) = match transposed.and_then(|t| Some((t.places()?, t))) {
-            Some((places, transposed)) => (places, Some(transposed)),
-            None if p.has_depthwise() => ((0..g.output_len()).collect(), None),
-            None => (g.starts().collect(), None),
-        };
-        let plane = match &transposed {
-            Some(transposed) => transposed.packed_len(),
-            None if p.has_depthwise() => g.output_len(),
-            None => g.packed_len(),
-        };
-        let sample = |sample: usize| places.iter().map(move |place| sample * plane + place);
-        Self {
-            together,
-            reading: p.reading(together),
-            turned: weights::dense_turned(p, w.dense),
-            output_terms: weights::output_terms(p, together * g.output_len()),
-            identity: (0..together * g.output_len()).map(|pixel| pixel * LANES).collect(),
-            places: (0..together).flat_map(sample).collect(),
-            plane,
-            transposed: transposed.map(|g| (g, reversed())),
-            taps,
-        }
-    }
 }
 
 /// The gradients of x (through how it is read) and of the weights, from dy.

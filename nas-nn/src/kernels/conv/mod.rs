@@ -6,6 +6,7 @@
 //! middle is never written to memory, and the reverse pass works it out again.
 
 mod backward;
+mod plan;
 mod weights;
 
 use std::ops::Range;
