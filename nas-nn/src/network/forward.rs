@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor, bail};
-use nas_space::{Conv2d, Layer, Pool, Seed, Window};
+use nas_space::{Layer, Pool, Seed, Window};
 use rand::RngExt;
 
 use super::custom::{self, Passed};
 use super::norm::{self, Norm};
-use super::plan::Step;
+use super::plan::{Convolution, Step};
 use super::value::{Value, fresh, slices_mut};
 use super::{Mode, Network};
 use crate::NnError;
@@ -98,25 +98,15 @@ fn release<T: Element>(network: &Network, run: &mut Run<T>, index: usize, learn:
     }
 }
 
-/// The sizes of a convolution or linear layer of the graph, and the node its input comes from.
+/// The sizes of a convolution or linear layer of the graph.
 pub(super) fn problem<'a>(steps: &'a [Step], index: usize, batch: usize) -> Result<Problem<'a>, NnError> {
     let step = &steps[index];
     let source = &steps[step.inputs[0]];
-    let input = [source.shape.height, source.shape.width];
-    let (window, stages, out) = match (&step.layer, step.absorbs.map(|first| &steps[first].layer)) {
-        (Layer::Conv2d(conv), Some(Layer::Conv2d(first))) => (first.window, Stages::Separable, conv.out),
-        (Layer::Conv2d(Conv2d { out, groups, window }), _) => {
-            let depthwise = *groups > 1 && *groups == *out && source.shape.channels == *out;
-            let stages = if depthwise { Stages::Depthwise } else { Stages::Dense { groups: *groups } };
-            (*window, stages, *out)
-        }
-        (Layer::Linear { out }, _) => {
-            let window = Window { kernel: input, ..Window::valid(1, 1) };
-            (window, Stages::Dense { groups: 1 }, *out)
-        }
-        (other, _) => return Err(NnError::Layer { kind: other.kind() }),
+    let impossible = NnError::Layer { kind: step.layer.kind() };
+    let Some(Convolution { window, stages, out }) = step.convolution else { return Err(impossible) };
+    let Some(geometry) = Geometry::new(&window, [source.shape.height, source.shape.width]) else {
+        return Err(impossible);
     };
-    let geometry = Geometry::new(&window, input).ok_or(NnError::Layer { kind: step.layer.kind() })?;
     Ok(Problem { geometry, batch, stages, slots: &source.slots, out })
 }
 
@@ -132,18 +122,13 @@ pub(super) fn with_weights<T: Element, R>(
         View::tensor(steps[node].layer.kind(), &network.parameters[parameter].var)
     };
     let own = view(index)?;
-    let source = &steps[steps[index].inputs[0]];
-    if let Some(first) = steps[index].absorbs {
-        let first = view(first)?;
-        return Ok(f(Weights { depthwise: first.slice()?, dense: own.slice()? }));
-    }
-    let depthwise = matches!(&steps[index].layer, Layer::Conv2d(Conv2d { groups, out, .. })
-        if *groups > 1 && groups == out && source.shape.channels == *out);
-    Ok(f(if depthwise {
-        Weights { depthwise: own.slice()?, dense: &[] }
-    } else {
-        Weights { depthwise: &[], dense: own.slice()? }
-    }))
+    let first = steps[index].absorbs.map(view).transpose()?;
+    let weights = match (&first, steps[index].convolution.map(|convolution| convolution.stages)) {
+        (Some(first), _) => Weights { depthwise: first.slice()?, dense: own.slice()? },
+        (None, Some(Stages::Depthwise)) => Weights { depthwise: own.slice()?, dense: &[] },
+        (None, _) => Weights { depthwise: &[], dense: own.slice()? },
+    };
+    Ok(f(weights))
 }
 
 fn node<T: Element>(

@@ -9,9 +9,37 @@
 //! - a ReLU that only convolutions read leaves its gradient to them ([`Step::gated`]), and the batch norm before it its
 //!   sums ([`Step::sums_for`]).
 
-use nas_space::{Conv2d, Layer, NetworkGraph, Pool, PoolKind, Shape};
+use nas_space::{Conv2d, Layer, NetworkGraph, Pool, PoolKind, Shape, Window};
 
+use crate::kernels::conv::Stages;
 use crate::kernels::lanes::LANES;
+
+/// What a convolution does; a linear layer is one whose window is the whole map.
+#[derive(Clone, Copy)]
+pub(super) struct Convolution {
+    pub(super) window: Window,
+    pub(super) stages: Stages,
+    /// Output channels.
+    pub(super) out: usize,
+}
+
+impl Convolution {
+    /// That of a layer which reads maps of some shape, if it is one.
+    fn of(layer: &Layer, input: Shape) -> Option<Self> {
+        match *layer {
+            Layer::Conv2d(Conv2d { out, groups, window }) => {
+                let depthwise = groups > 1 && groups == out && groups == input.channels;
+                let stages = if depthwise { Stages::Depthwise } else { Stages::Dense { groups } };
+                Some(Self { window, stages, out })
+            }
+            Layer::Linear { out } => {
+                let window = Window { kernel: [input.height, input.width], ..Window::valid(1, 1) };
+                Some(Self { window, stages: Stages::Dense { groups: 1 }, out })
+            }
+            _ => None,
+        }
+    }
+}
 
 /// One node, ready to run.
 pub(super) struct Step {
@@ -22,6 +50,8 @@ pub(super) struct Step {
     pub(super) parameter: Option<usize>,
     /// Index of the node's running mean among the buffers; its running variance follows.
     pub(super) buffer: Option<usize>,
+    /// What a convolution or linear layer does, the convolution it absorbs included.
+    pub(super) convolution: Option<Convolution>,
     /// The depthwise convolution this 1x1 convolution runs as its own first stage.
     pub(super) absorbs: Option<usize>,
     /// Whether another convolution runs this one.
@@ -72,11 +102,14 @@ impl Plan {
         let mut steps: Vec<Step> = Vec::with_capacity(graph.len());
         for (index, node) in graph.nodes() {
             let inputs = graph.inputs(index);
-            let (slots, blocks) = lanes(&node.layer, &inputs, &steps, node.shape.channels);
+            let convolution = inputs.first().and_then(|&input| Convolution::of(&node.layer, steps[input].shape));
+            let in_order = ((0..node.shape.channels).collect(), node.shape.channels.div_ceil(LANES));
+            let (slots, blocks) = lanes(&node.layer, convolution, &inputs, &steps).unwrap_or(in_order);
             steps.push(Step {
                 layer: node.layer.clone(),
                 parameter: parameters[index],
                 buffer: buffers[index],
+                convolution,
                 absorbs: None,
                 absorbed: false,
                 tallies: false,
@@ -119,15 +152,19 @@ impl Plan {
         let readers = self.readers();
         for first in 0..self.steps.len() {
             let &[second] = &readers[first][..] else { continue };
-            let channels = |steps: &[Step]| steps[first].shape.channels;
-            let depthwise = matches!(&self.steps[first].layer, Layer::Conv2d(Conv2d { groups, out, .. })
-                if *groups > 1 && *groups == *out && self.steps[self.steps[first].inputs[0]].shape.channels == *out);
-            let pointwise = matches!(&self.steps[second].layer, Layer::Conv2d(Conv2d { groups: 1, window, .. })
-                if *window == nas_space::Window::same(1, 1, 1));
-            if depthwise && pointwise && channels(&self.steps) > 1 && !self.is_head(first) {
+            let (Some(depthwise), Some(dense)) = (self.steps[first].convolution, self.steps[second].convolution) else {
+                continue;
+            };
+            let pointwise = dense.window == Window::same(1, 1, 1) && dense.stages == Stages::Dense { groups: 1 };
+            // A linear layer has a bias besides, which the chain has no place for.
+            let linear = matches!(self.steps[second].layer, Layer::Linear { .. });
+            if depthwise.stages == Stages::Depthwise && pointwise && !linear && !self.is_head(first) {
                 self.steps[first].absorbed = true;
-                self.steps[second].absorbs = Some(first);
-                self.steps[second].inputs = self.steps[first].inputs.clone();
+                let inputs = self.steps[first].inputs.clone();
+                let step = &mut self.steps[second];
+                step.absorbs = Some(first);
+                step.convolution = Some(Convolution { window: depthwise.window, stages: Stages::Separable, ..dense });
+                step.inputs = inputs;
             }
         }
     }
@@ -185,28 +222,31 @@ impl Plan {
     }
 }
 
-/// The slots and blocks of a node's output.
-fn lanes(layer: &Layer, inputs: &[usize], steps: &[Step], channels: usize) -> (Vec<usize>, usize) {
-    let in_order = || ((0..channels).collect(), channels.div_ceil(LANES));
-    let like = |input: usize| (steps[input].slots.clone(), steps[input].blocks);
+/// The slots and blocks of a node's output, where its channels do not simply fill them in order.
+fn lanes(
+    layer: &Layer,
+    convolution: Option<Convolution>,
+    inputs: &[usize],
+    steps: &[Step],
+) -> Option<(Vec<usize>, usize)> {
+    let first = steps.get(*inputs.first()?)?;
+    let like_first = Some((first.slots.clone(), first.blocks));
+    if let Some(convolution) = convolution {
+        return like_first.filter(|_| convolution.stages == Stages::Depthwise);
+    }
     match layer {
         Layer::Concat => {
-            let (mut slots, mut blocks) = (Vec::with_capacity(channels), 0);
+            let (mut slots, mut blocks) = (Vec::new(), 0);
             for &input in inputs {
                 slots.extend(steps[input].slots.iter().map(|slot| blocks * LANES + slot));
                 blocks += steps[input].blocks;
             }
-            (slots, blocks)
+            Some((slots, blocks))
         }
-        Layer::Add | Layer::WeightedSum { .. } if inputs.iter().any(|&i| steps[i].slots != steps[inputs[0]].slots) => {
-            in_order()
+        Layer::Add | Layer::WeightedSum { .. } => {
+            like_first.filter(|_| inputs.iter().all(|&input| steps[input].slots == first.slots))
         }
-        Layer::Conv2d(Conv2d { groups, out, .. })
-            if *groups > 1 && groups == out && steps[inputs[0]].shape.channels == *out =>
-        {
-            like(inputs[0])
-        }
-        Layer::Input | Layer::Conv2d(_) | Layer::Linear { .. } | Layer::Custom { .. } => in_order(),
-        _ => like(inputs[0]),
+        Layer::Custom { .. } => None,
+        _ => like_first,
     }
 }
