@@ -64,7 +64,7 @@ pub(crate) fn move_channels<T: Element>(
         plain = computed(x);
         plain.iter().map(|block| &block[..]).collect()
     };
-    let mut moved: Vec<Buffer<T>> = (0..blocks).map(|_| pool::take::<T>(len)).collect();
+    let mut moved = pool::fresh::<T>(blocks, len);
     moved.par_iter_mut().enumerate().for_each(|(block, target)| {
         let own = from.iter().zip(to).filter(|(_, to)| **to / LANES == block);
         let moves: Vec<(&[Lanes<T>], usize, usize)> =
@@ -82,8 +82,8 @@ pub(crate) fn move_channels<T: Element>(
 
 /// The blocks of an operand with nothing left to do.
 pub(crate) fn computed<T: Element>(x: &Operand<'_, T>) -> Vec<Buffer<T>> {
-    let mut blocks: Vec<Buffer<T>> = x.blocks.iter().map(|block| pool::take(block.len())).collect();
-    elementwise::sum(std::slice::from_ref(x), blocks.iter_mut().map(|block| &mut block[..]).collect());
+    let mut blocks = pool::fresh(x.blocks.len(), x.blocks.first().map_or(0, |block| block.len()));
+    elementwise::sum(std::slice::from_ref(x), pool::slices_mut(&mut blocks));
     blocks
 }
 

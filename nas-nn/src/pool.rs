@@ -62,6 +62,16 @@ impl<T: Element> DerefMut for Buffer<T> {
     }
 }
 
+/// Buffers of `len` lanes each, as [`take`] gives them.
+pub(crate) fn fresh<T: Element>(count: usize, len: usize) -> Vec<Buffer<T>> {
+    (0..count).map(|_| take(len)).collect()
+}
+
+/// What kernels write into.
+pub(crate) fn slices_mut<T: Element>(buffers: &mut [Buffer<T>]) -> Vec<&mut [Lanes<T>]> {
+    buffers.iter_mut().map(|buffer| &mut buffer[..]).collect()
+}
+
 /// Bytes that wait for their next use.
 pub fn waiting_bytes() -> usize {
     SHELF.lock().map_or(0, |shelf| shelf.values().map(|size| size.bytes * size.waiting.len()).sum())

@@ -155,10 +155,10 @@ fn divide(
     let finish = plan::final_plan(left, images, size, epochs, each);
     (config.finish.channels, config.finish.layers) = (finish.size.channels, finish.size.layers);
     config.finish.epochs = finish.epochs;
-    (config.finish.drop_path, config.data.cutout) =
-        plan::regularization(finish.epochs, data.shape().height.min(data.shape().width));
-    config.finish.drop_path = given.finish.drop_path.unwrap_or(config.finish.drop_path);
-    config.data.cutout = given.data.cutout.unwrap_or(config.data.cutout);
+    let side = data.shape().height.min(data.shape().width);
+    let (drop_path, cutout) = plan::regularization(finish.epochs, side);
+    config.finish.drop_path = given.finish.drop_path.unwrap_or(drop_path);
+    config.data.cutout = given.data.cutout.unwrap_or(cutout);
     let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
     out.note(&format!(
         "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",

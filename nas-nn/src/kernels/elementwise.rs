@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::lanes::{LANES, Lanes, update, update_from};
-use super::read::{Affine, Operand, Read};
+use super::pieces;
+use super::read::{Affine, Incoming, Operand, Read};
 use crate::element::Element;
 use crate::simd::dispatch;
 
@@ -15,17 +16,12 @@ const GRAIN: usize = 8;
 
 /// Calls `f` with (block, first pixel, pixels) for every part of every block, in parallel.
 fn each_part<T: Element>(y: Vec<&mut [Lanes<T>]>, f: impl Fn(usize, usize, &mut [Lanes<T>]) + Sync) {
-    let parts: Vec<(usize, usize, &mut [Lanes<T>])> = y
-        .into_iter()
-        .enumerate()
-        .flat_map(|(block, y)| y.chunks_mut(PART).enumerate().map(move |(i, part)| (block, i * PART, part)))
-        .collect();
-    parts.into_par_iter().with_min_len(GRAIN).for_each(|(block, from, part)| f(block, from, part));
+    pieces::each_part(y, PART, GRAIN, |block, index, part| f(block, index * PART, part));
 }
 
 /// `y (+)= f(x)` over two slices.
 #[inline(always)]
-fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
+pub(super) fn write<T: Element>(x: &[Lanes<T>], y: &mut [Lanes<T>], add: bool, f: impl Fn(Lanes<T>) -> Lanes<T>) {
     // The loops must not ask at every pixel.
     if add {
         update(
@@ -149,25 +145,46 @@ pub(crate) fn accumulate<T: Element>(x: &[&[Lanes<T>]], factor: T, y: Vec<&mut [
     });
 }
 
-/// dx = dy where what is read from x is positive, else 0; `add` adds to what dx holds.
+/// `dx (+)= dy` where what `read` makes of x is positive before its ReLU, and zero elsewhere.
+#[inline(always)]
+pub(super) fn write_gated<T: Element>(x: &[Lanes<T>], read: Read<T>, dy: &[Lanes<T>], dx: &mut [Lanes<T>], add: bool) {
+    let affine = read.affine.unwrap_or(Affine::identity());
+    if add {
+        update_from(
+            dx,
+            dy,
+            x,
+            #[inline(always)]
+            |dx, dy, x| dx + dy.gated(affine.apply(x)),
+        );
+    } else {
+        update_from(
+            dx,
+            dy,
+            x,
+            #[inline(always)]
+            |_, dy, x| dy.gated(affine.apply(x)),
+        );
+    }
+}
+
+/// dx (+)= dy where what is read from x is positive: the gradient of a ReLU.
 pub(crate) fn gate<T: Element>(x: &Operand<'_, T>, dy: &[&[Lanes<T>]], dx: Vec<&mut [Lanes<T>]>, add: bool) {
     each_part(dx, |block, from, dx| {
-        let read = x.read(block);
-        let part = from..from + dx.len();
+        let (read, part) = (x.read(block), from..from + dx.len());
         dispatch(
             #[inline(always)]
-            || {
-                update_from(
-                    dx,
-                    &x.blocks[block][part.clone()],
-                    &dy[block][part],
-                    #[inline(always)]
-                    |dx, x, dy| {
-                        let value = dy.gated(read.apply(x));
-                        if add { dx + value } else { value }
-                    },
-                );
-            },
+            || write_gated(&x.blocks[block][part.clone()], read, &dy[block][part], dx, add),
+        );
+    });
+}
+
+/// dx = a gradient as it is read.
+pub(crate) fn load<T: Element>(dy: &Incoming<'_, T>, dx: Vec<&mut [Lanes<T>]>) {
+    each_part(dx, |block, from, dx| {
+        dispatch(
+            #[inline(always)]
+            || dy.load(block, from, dx),
         );
     });
 }

@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::lanes::{LANES, Lanes, update, update_from};
+use super::lanes::{LANES, Lanes, update};
 use super::pieces::samples_per_piece;
-use super::read::{Affine, Operand};
+use super::read::Operand;
 use crate::element::Element;
 use crate::simd::{dispatch, items_per_task};
 
@@ -236,30 +236,4 @@ pub(crate) fn gradient_sums<T: Element>(
         GradientSums::total::<T>(&parts, norms[norm].1[block])
     };
     (0..norms.len()).map(|norm| (0..dy.len()).map(|block| total(norm, block)).collect()).collect()
-}
-
-/// dx = ((dy + shift) + (x - center) · scale) · gain, block by block.
-pub(crate) fn input_gradient<T: Element>(
-    dy: &[&[Lanes<T>]],
-    x: &[&[Lanes<T>]],
-    pull: &[Affine<T>],
-    gain: &[Lanes<T>],
-    dx: Vec<&mut [Lanes<T>]>,
-) {
-    let pixels = dy.first().map_or(0, |block| block.len());
-    dx.into_par_iter().with_min_len(items_per_task(24 * pixels)).enumerate().for_each(|(block, dx)| {
-        let (Affine { center, scale, shift }, gain) = (pull[block], gain[block]);
-        dispatch(
-            #[inline(always)]
-            || {
-                update_from(
-                    dx,
-                    dy[block],
-                    x[block],
-                    #[inline(always)]
-                    |_, dy, x| (x - center).fma(scale, dy + shift) * gain,
-                );
-            },
-        );
-    });
 }

@@ -1,7 +1,10 @@
 //! How a batch is shared out: into pieces of samples, always the same ones, whatever the number of threads. Each piece has
 //! sums of its own, and they are added up in order, so that results do not depend on who worked on what.
 
+use rayon::prelude::*;
+
 use super::lanes::Lanes;
+use crate::element::Element;
 
 /// Pieces at most.
 const PIECES: usize = 16;
@@ -24,4 +27,20 @@ pub(crate) fn cut<'a, T>(blocks: Vec<&'a mut [Lanes<T>]>, len: usize) -> Vec<Vec
         }
     }
     pieces
+}
+
+/// Calls `f` with (block, number of the part, the part) for all parts of `len` lanes of all blocks, in parallel; `grain`
+/// parts make a task worth handing over.
+pub(crate) fn each_part<T: Element>(
+    blocks: Vec<&mut [Lanes<T>]>,
+    len: usize,
+    grain: usize,
+    f: impl Fn(usize, usize, &mut [Lanes<T>]) + Sync,
+) {
+    let parts: Vec<(usize, usize, &mut [Lanes<T>])> = blocks
+        .into_iter()
+        .enumerate()
+        .flat_map(|(block, lanes)| lanes.chunks_mut(len.max(1)).enumerate().map(move |(i, part)| (block, i, part)))
+        .collect();
+    parts.into_par_iter().with_min_len(grain).for_each(|(block, index, part)| f(block, index, part));
 }

@@ -198,33 +198,21 @@ impl Geometry {
         }
     }
 
-    /// The way back: every pixel of the image becomes what `write` makes of it and of what its packed plane holds; pixels that no
-    /// window reaches get zero.
+    /// The way back: takes the image's pixels out of their packed plane; pixels that no window reaches get zero.
     #[inline(always)]
-    pub(crate) fn unpack<T: Element>(
-        &self,
-        packed: &[Lanes<T>],
-        plane: &mut [Lanes<T>],
-        write: impl Fn(Lanes<T>, Lanes<T>) -> Lanes<T>,
-    ) {
+    pub(crate) fn unpack<T: Element>(&self, packed: &[Lanes<T>], plane: &mut [Lanes<T>]) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
         for (y, target) in plane.chunks_exact_mut(self.input[1]).enumerate() {
             let row = y as isize + self.window.before[0];
             let first = (left as isize - self.window.before[1]) as usize;
-            let reached = row >= top as isize && row < bottom as isize && left < right;
-            if !reached {
-                for target in target {
-                    *target = write(*target, Lanes::ZERO);
-                }
+            if row < top as isize || row >= bottom as isize || left >= right {
+                target.fill(Lanes::ZERO);
                 continue;
             }
-            let (before, rest) = target.split_at_mut(first);
-            let (inside, after) = rest.split_at_mut(right - left);
+            target[..first].fill(Lanes::ZERO);
             let source = &packed[row as usize * self.packed[1] + left..];
-            update(inside, source, &write);
-            for target in before.iter_mut().chain(after) {
-                *target = write(*target, Lanes::ZERO);
-            }
+            target[first..first + right - left].copy_from_slice(&source[..right - left]);
+            target[first + right - left..].fill(Lanes::ZERO);
         }
     }
 }

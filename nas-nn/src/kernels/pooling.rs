@@ -1,11 +1,11 @@
 //! Maximum and average pooling with padding, plane by plane, and the mean of whole planes.
 
 use nas_space::PoolKind;
-use rayon::prelude::*;
 
 use super::depthwise;
+use super::elementwise::write;
 use super::lanes::{LANES, Lanes, update, update_from};
-use super::pieces::samples_per_piece;
+use super::pieces::{each_part, samples_per_piece};
 use super::plane::Geometry;
 use super::read::{Operand, Read};
 use crate::element::Element;
@@ -109,7 +109,7 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [
     let shares: Vec<Lanes<T>> = if p.kind == PoolKind::Average { p.shares() } else { Vec::new() };
     let ones = vec![Lanes::splat(T::ONE); g.taps.len()];
     let piece = p.piece();
-    each_piece(y, piece * output, p.items_per_task(), |block, index, y| {
+    each_part(y, piece * output, p.items_per_task(), |block, index, y| {
         let mut packed = pool::take::<T>(g.packed_len());
         let x_block = &x.blocks[block][index * piece * input..];
         let read = x.read(block);
@@ -137,21 +137,6 @@ pub(crate) fn forward<T: Element>(p: &Problem, x: &Operand<'_, T>, y: Vec<&mut [
     });
 }
 
-/// Calls `f` with (block, piece, the piece's part of the block) for all pieces of `len` lanes, in parallel.
-fn each_piece<T: Element>(
-    blocks: Vec<&mut [Lanes<T>]>,
-    len: usize,
-    grain: usize,
-    f: impl Fn(usize, usize, &mut [Lanes<T>]) + Sync,
-) {
-    let parts: Vec<(usize, usize, &mut [Lanes<T>])> = blocks
-        .into_iter()
-        .enumerate()
-        .flat_map(|(block, lanes)| lanes.chunks_mut(len.max(1)).enumerate().map(move |(i, part)| (block, i, part)))
-        .collect();
-    parts.into_par_iter().with_min_len(grain).for_each(|(block, index, part)| f(block, index, part));
-}
-
 /// dx from dy, added to what `dx` holds where `add` is set; for the maximum, the first of equal pixels (in reading order)
 /// receives the gradient, as in PyTorch. An average does not read `x`.
 pub(crate) fn input_gradient<T: Element>(
@@ -169,7 +154,7 @@ pub(crate) fn input_gradient<T: Element>(
     let transposed = g.transposed();
     let spread_len = transposed.as_ref().map_or(0, Geometry::packed_len);
     let piece = p.piece();
-    each_piece(dx, piece * input, p.items_per_task(), |block, index, dx| {
+    each_part(dx, piece * input, p.items_per_task(), |block, index, dx| {
         // The gradient as it is shared out, or the tap that wins each window; then their padded planes.
         let mut packed = pool::take::<T>(g.packed_len());
         let mut own = pool::take::<T>(output);
@@ -209,29 +194,20 @@ pub(crate) fn input_gradient<T: Element>(
                         (None, None) => {
                             packed.fill(Lanes::ZERO);
                             depthwise::scatter(g, &ones, &own, &mut packed);
-                            g.unpack(
-                                &packed,
-                                &mut plane,
-                                #[inline(always)]
-                                |_, value| value,
-                            );
+                            g.unpack(&packed, &mut plane);
                         }
                         (None, Some(_)) => {
                             packed.fill(Lanes::ZERO);
                             hand_out(g, &own, &starts, dy, &mut packed);
-                            g.unpack(
-                                &packed,
-                                &mut plane,
-                                #[inline(always)]
-                                |_, value| value,
-                            );
+                            g.unpack(&packed, &mut plane);
                         }
                     }
-                    update(
-                        dx,
+                    write(
                         &plane,
+                        dx,
+                        add,
                         #[inline(always)]
-                        |dx, value| if add { dx + value } else { value },
+                        |value| value,
                     );
                 }
             },
@@ -306,7 +282,7 @@ pub(crate) fn mean_planes<T: Element>(x: &Operand<'_, T>, pixels: usize, y: Vec<
     let share = Lanes::splat(1.0 / pixels as f64);
     let batch = y.first().map_or(0, |block| block.len());
     let piece = samples_per_piece(batch);
-    each_piece(y, piece, items_per_task(piece * pixels * LANES), |block, index, y| {
+    each_part(y, piece, items_per_task(piece * pixels * LANES), |block, index, y| {
         let read = x.read(block);
         let x = &x.blocks[block][index * piece * pixels..];
         for (y, x) in y.iter_mut().zip(x.chunks_exact(pixels)) {
@@ -324,7 +300,7 @@ pub(crate) fn spread_planes<T: Element>(dy: &[&[Lanes<T>]], pixels: usize, dx: V
     let share = Lanes::splat(T::of(1.0 / pixels as f64));
     let batch = dy.first().map_or(0, |block| block.len());
     let piece = samples_per_piece(batch);
-    each_piece(dx, piece * pixels, items_per_task(piece * pixels * LANES), |block, index, dx| {
+    each_part(dx, piece * pixels, items_per_task(piece * pixels * LANES), |block, index, dx| {
         for (dx, dy) in dx.chunks_exact_mut(pixels).zip(&dy[block][index * piece..]) {
             let value = *dy * share;
             for dx in dx {

@@ -1,12 +1,10 @@
 //! The reverse pass: from the loss back to every parameter, freeing activations on the way.
 
-use std::sync::Arc;
-
 use candle_core::{Device, Tensor};
 use nas_space::{Layer, Pool, PoolKind};
 
-use super::forward::{Run, logits, pool_problem, problem, wide, with_weights};
-use super::value::{Gradient, Pending, slices, slices_mut};
+use super::forward::{Run, logits, pool_problem, problem, with_weights};
+use super::value::{Gradient, Pending, slices};
 use super::{Network, Step, StepConfig};
 use super::{custom, norm};
 use crate::NnError;
@@ -16,6 +14,7 @@ use crate::kernels::read::Operand;
 use crate::kernels::{elementwise, pooling};
 use crate::layout;
 use crate::ops::loss;
+use crate::pool::slices_mut;
 
 pub(super) fn run<T: Element>(
     network: &Network,
@@ -170,14 +169,10 @@ fn node<T: Element>(
                 }
             }
             if from.learns {
-                let dx: Vec<_> = dx.into_iter().map(Arc::new).collect();
-                let dx = layout::move_channels(
-                    &Operand::plain(slices(&dx)),
-                    &(0..from.shape.channels).collect::<Vec<_>>(),
-                    &from.slots,
-                    from.blocks,
-                );
-                pending.send(source, Gradient::plain(dx.into_iter().map(Arc::new).collect()));
+                let in_order: Vec<usize> = (0..from.shape.channels).collect();
+                let dx = Operand::plain(dx.iter().map(|block| &block[..]).collect());
+                let dx = layout::move_channels(&dx, &in_order, &from.slots, from.blocks);
+                pending.send(source, Gradient::own(dx));
             }
         }
         // A zero and the image pass nothing on; another layer did not get through the forward pass.
@@ -194,7 +189,7 @@ fn moved<T: Element>(network: &Network, gradient: &Gradient<T>, index: usize, in
     }
     let dy = Operand::plain(slices(&gradient.blocks));
     let blocks = layout::move_channels(&dy, &step.slots, &from.slots, from.blocks);
-    Gradient::plain(blocks.into_iter().map(Arc::new).collect())
+    Gradient::own(blocks)
 }
 
 fn convolution<T: Element>(
@@ -229,8 +224,7 @@ fn convolution<T: Element>(
         with_weights(network, index, |weights| conv::backward(&problem, &x, weights, &gradient.incoming(), wanted))?;
     if let Some((blocks, _)) = dx {
         let sums = norm.filter(|_| sums).map(|norm| norm.total(&found.sums));
-        let blocks = blocks.into_iter().map(Arc::new).collect();
-        pending.send(source, Gradient { sums, ..Gradient::plain(blocks) });
+        pending.send(source, Gradient { sums, ..Gradient::own(blocks) });
     }
     if !results.weights {
         return Ok(());
@@ -240,7 +234,7 @@ fn convolution<T: Element>(
         results.set(network, steps[first].parameter.expect("a convolution has a weight"), found.depthwise)?;
         results.set(network, own, found.dense)?;
     } else {
-        results.set(network, own, if found.dense.is_empty() { found.depthwise } else { found.dense })?;
+        results.set(network, own, found.single())?;
     }
     if let Layer::Linear { .. } = step.layer {
         let dy = Operand::plain(slices(&gradient.blocks));
@@ -280,8 +274,7 @@ fn batch_norm<T: Element>(
     if step.folds && !norm.is_small() {
         pending.send(source, norm.folded(gradient, &sums));
     } else {
-        let dx = norm.computed(gradient, &sums, run.batch);
-        pending.send(source, Gradient::plain(dx.into_iter().map(Arc::new).collect()));
+        pending.send(source, Gradient::own(norm.computed(gradient, &sums, run.batch)));
     }
     Ok(())
 }
@@ -318,14 +311,7 @@ fn weighted_sum<T: Element>(
         let slope = &mut results.mixtures[table][row * width + operation];
         if is_own(input) {
             let sums = sums.next().expect("there are sums for each of them");
-            let bias = match from.parameter {
-                Some(first) => {
-                    let bias = wide(&network.parameters[first + 1].var)?;
-                    layout::per_channel(&from.slots, from.blocks, 0.0, |channel| bias[channel])
-                }
-                None => norm::zeros(from.blocks),
-            };
-            *slope += norm(operation).dot(&sums, &bias);
+            *slope += norm(operation).dot(&sums);
             let factor = weights[operation];
             pending.send(input, Gradient { factor, sums: Some(sums), ..Gradient::plain(gradient.blocks.clone()) });
         } else {

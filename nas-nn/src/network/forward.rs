@@ -9,11 +9,11 @@ use rand::RngExt;
 use super::custom::{self, Passed};
 use super::norm::{self, Norm};
 use super::plan::{Convolution, Step};
-use super::value::{Value, fresh, slices_mut};
+use super::value::Value;
 use super::{Mode, Network};
 use crate::NnError;
 use crate::element::Element;
-use crate::kernels::conv::{self, Problem, Stages, Weights};
+use crate::kernels::conv::{self, Problem, Weights};
 use crate::kernels::lanes::Lanes;
 use crate::kernels::norm::{Tally, moments};
 use crate::kernels::plane::Geometry;
@@ -21,6 +21,7 @@ use crate::kernels::read::Affine;
 use crate::kernels::{elementwise, pooling};
 use crate::layout;
 use crate::ops::View;
+use crate::pool::{self, fresh, slices_mut};
 
 /// How much of the batch's statistics enters the running ones (PyTorch's default).
 const MOMENTUM: f64 = 0.1;
@@ -123,10 +124,10 @@ pub(super) fn with_weights<T: Element, R>(
     };
     let own = view(index)?;
     let first = steps[index].absorbs.map(view).transpose()?;
-    let weights = match (&first, steps[index].convolution.map(|convolution| convolution.stages)) {
-        (Some(first), _) => Weights { depthwise: first.slice()?, dense: own.slice()? },
-        (None, Some(Stages::Depthwise)) => Weights { depthwise: own.slice()?, dense: &[] },
-        (None, _) => Weights { depthwise: &[], dense: own.slice()? },
+    let stages = steps[index].convolution.expect("it is a convolution").stages;
+    let weights = match &first {
+        Some(first) => Weights { depthwise: first.slice()?, dense: own.slice()? },
+        None => Weights::of(stages, own.slice()?),
     };
     Ok(f(weights))
 }
@@ -198,7 +199,7 @@ fn node<T: Element>(
         }
         Layer::Concat => return Ok(concat(&step.inputs.iter().map(|&i| run.value(i).clone()).collect::<Vec<_>>())),
         Layer::Zero { .. } => {
-            let mut zeros = crate::pool::take::<T>(len);
+            let mut zeros = pool::take::<T>(len);
             zeros.fill(Lanes::ZERO);
             let zeros = Arc::new(zeros);
             return Ok(Value::plain((0..step.blocks).map(|_| zeros.clone()).collect()));
@@ -291,7 +292,7 @@ fn batch_norm<T: Element>(
     let input = run.value(source).computed();
     let first = step.buffer.expect("batch norms have running statistics");
     let lanes = |values: Vec<f64>, gap: f64| layout::per_channel(&step.slots, step.blocks, gap, |c| values[c]);
-    let (weight, bias) = match (&step.layer, step.parameter) {
+    let affine = match (&step.layer, step.parameter) {
         (Layer::BatchNorm { affine: true }, Some(first)) => {
             (lanes(wide(&parameters[first].var)?, 0.0), lanes(wide(&parameters[first + 1].var)?, 0.0))
         }
@@ -300,7 +301,7 @@ fn batch_norm<T: Element>(
     let norm = if mode == Mode::Evaluate {
         let mean = lanes(wide(&buffers[first].1)?, 0.0);
         let variance = lanes(wide(&buffers[first + 1].1)?, 1.0);
-        Norm::given(input.blocks, mean, &variance, weight)
+        Norm::given(input.blocks, mean, &variance, affine)
     } else {
         let tallies = match std::mem::take(&mut run.tallies[source]) {
             empty if empty.is_empty() => moments(&input.operand(), run.batch, step.pixels()),
@@ -309,9 +310,9 @@ fn batch_norm<T: Element>(
         if matches!(mode, Mode::Train { .. }) {
             update(&mut buffers[first..first + 2], &tallies, &step.slots)?;
         }
-        Norm::of_batch(input.blocks, &tallies, weight)
+        Norm::of_batch(input.blocks, &tallies, affine)
     };
-    let output = norm.output(&bias);
+    let output = norm.output();
     run.norms[index] = Some(norm);
     Ok(output)
 }

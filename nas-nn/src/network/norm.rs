@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::value::{Blocks, Gradient, NormGradient, Value, slices};
 use crate::element::Element;
+use crate::kernels::elementwise;
 use crate::kernels::lanes::{LANES, Lanes};
-use crate::kernels::norm::{GradientSums, Tally, gradient_sums, input_gradient};
+use crate::kernels::norm::{GradientSums, Tally, gradient_sums};
 use crate::kernels::read::Affine;
 use crate::layout::per_channel;
 use crate::pool::{self, Buffer};
@@ -26,16 +27,18 @@ pub(crate) struct Norm<T: Element> {
     pub(crate) inverse: Vec<Lanes<f64>>,
     /// The learned scale, or 1; 0 in the gaps between channels.
     weight: Vec<Lanes<f64>>,
+    /// The learned shift, or 0.
+    bias: Vec<Lanes<f64>>,
     /// Elements each channel's moments were taken over; 0 for running statistics.
     count: f64,
 }
 
 impl<T: Element> Norm<T> {
     /// From batch statistics.
-    pub(crate) fn of_batch(input: Blocks<T>, tallies: &[Tally], weight: Vec<Lanes<f64>>) -> Self {
+    pub(crate) fn of_batch(input: Blocks<T>, tallies: &[Tally], affine: LearnedLanes) -> Self {
         let mean = tallies.iter().map(|tally| tally.mean).collect();
         let variance: Vec<Lanes<f64>> = tallies.iter().map(Tally::variance).collect();
-        Self::new(input, mean, &variance, weight, tallies.first().map_or(0.0, |tally| tally.count))
+        Self::new(input, mean, &variance, affine, tallies.first().map_or(0.0, |tally| tally.count))
     }
 
     /// From given statistics.
@@ -43,25 +46,25 @@ impl<T: Element> Norm<T> {
         input: Blocks<T>,
         mean: Vec<Lanes<f64>>,
         variance: &[Lanes<f64>],
-        weight: Vec<Lanes<f64>>,
+        affine: LearnedLanes,
     ) -> Self {
-        Self::new(input, mean, variance, weight, 0.0)
+        Self::new(input, mean, variance, affine, 0.0)
     }
 
     fn new(
         input: Blocks<T>,
         mean: Vec<Lanes<f64>>,
         variance: &[Lanes<f64>],
-        weight: Vec<Lanes<f64>>,
+        (weight, bias): LearnedLanes,
         count: f64,
     ) -> Self {
         let inverse = variance.iter().map(|variance| variance.map(|v| 1.0 / (v + EPSILON).sqrt())).collect();
-        Self { input, mean, inverse, weight, count }
+        Self { input, mean, inverse, weight, bias, count }
     }
 
     /// The output: `(x - mean) / sqrt(variance + eps) · weight + bias`, left to the reader.
-    pub(crate) fn output(&self, bias: &[Lanes<f64>]) -> Value<T> {
-        let block = |b: usize| Affine::new(self.mean[b], self.inverse[b] * self.weight[b], bias[b]);
+    pub(crate) fn output(&self) -> Value<T> {
+        let block = |b: usize| Affine::new(self.mean[b], self.inverse[b] * self.weight[b], self.bias[b]);
         let affine = (0..self.input.len()).map(block).collect();
         Value { blocks: self.input.clone(), affine: Some(Arc::new(affine)), relu: false }
     }
@@ -86,33 +89,30 @@ impl<T: Element> Norm<T> {
         Lanes::splat(if self.count > 0.0 { 1.0 / self.count } else { 0.0 })
     }
 
-    /// What whoever reads the gradient has to do, from the sums of `dy / factor`.
-    pub(crate) fn pull(&self, sums: &[GradientSums], factor: f64) -> (Vec<Affine<T>>, Vec<Lanes<T>>) {
+    /// The gradient of the input, left to the reader, from the sums of the gradient's blocks.
+    pub(crate) fn folded(&self, gradient: &Gradient<T>, sums: &[GradientSums]) -> Gradient<T> {
         let share = self.share();
         let pull = |b: usize| {
             let slope = self.inverse[b] * self.inverse[b] * sums[b].weighted * share;
             Affine::new(self.mean[b], slope.map(|s| -s), (sums[b].plain * share).map(|s| -s))
         };
-        let gain = |b: usize| Lanes::of(self.weight[b] * self.inverse[b] * Lanes::splat(factor));
-        ((0..sums.len()).map(pull).collect(), (0..sums.len()).map(gain).collect())
-    }
-
-    /// The gradient of the input, left to the reader.
-    pub(crate) fn folded(&self, gradient: &Gradient<T>, sums: &[GradientSums]) -> Gradient<T> {
-        let (pull, gain) = self.pull(sums, gradient.factor);
-        let norm = NormGradient { z: self.input.clone(), pull, gain };
+        let gain = |b: usize| Lanes::of(self.weight[b] * self.inverse[b] * Lanes::splat(gradient.factor));
+        let blocks = 0..sums.len();
+        let norm = NormGradient {
+            z: self.input.clone(),
+            pull: blocks.clone().map(pull).collect(),
+            gain: blocks.map(gain).collect(),
+        };
         Gradient { norm: Some(norm), ..Gradient::plain(gradient.blocks.clone()) }
     }
 
     /// The gradient of the input, computed.
     pub(crate) fn computed(&self, gradient: &Gradient<T>, sums: &[GradientSums], batch: usize) -> Vec<Buffer<T>> {
-        let (dy, z) = (slices(&gradient.blocks), slices(&self.input));
-        let mut dx: Vec<Buffer<T>> = dy.iter().map(|block| pool::take(block.len())).collect();
+        let mut dx = pool::fresh(self.input.len(), self.input.first().map_or(0, |block| block.len()));
         if self.is_small() {
-            return self.in_f64(&dy, &z, gradient.factor, batch, dx);
+            return self.in_f64(&slices(&gradient.blocks), &slices(&self.input), gradient.factor, batch, dx);
         }
-        let (pull, gain) = self.pull(sums, gradient.factor);
-        input_gradient(&dy, &z, &pull, &gain, dx.iter_mut().map(|block| &mut block[..]).collect());
+        elementwise::load(&self.folded(gradient, sums).incoming(), pool::slices_mut(&mut dx));
         dx
     }
 
@@ -143,28 +143,28 @@ impl<T: Element> Norm<T> {
     }
 
     /// The gradients of scale and shift, in lanes.
-    pub(crate) fn affine_gradients(&self, sums: &[GradientSums], factor: f64) -> AffineGradients {
+    pub(crate) fn affine_gradients(&self, sums: &[GradientSums], factor: f64) -> LearnedLanes {
         let factor = Lanes::splat(factor);
         let weight = sums.iter().zip(&self.inverse).map(|(sums, inverse)| sums.weighted * *inverse * factor).collect();
         (weight, sums.iter().map(|sums| sums.plain * factor).collect())
     }
 
     /// All gradients of a norm that stands alone: of the input, and of scale and shift in lanes.
-    pub(crate) fn gradients(&self, dy: Blocks<T>, batch: usize) -> (Vec<Buffer<T>>, AffineGradients) {
+    pub(crate) fn gradients(&self, dy: Blocks<T>, batch: usize) -> (Vec<Buffer<T>>, LearnedLanes) {
         let gradient = Gradient::plain(dy);
         let sums = self.sums(&slices(&gradient.blocks), batch);
         (self.computed(&gradient, &sums, batch), self.affine_gradients(&sums, 1.0))
     }
 
     /// Σ dy · output over everything, from the sums: the gradient of a mixed edge's weight.
-    pub(crate) fn dot(&self, sums: &[GradientSums], bias: &[Lanes<f64>]) -> f64 {
-        let block = |b: usize| sums[b].weighted * self.inverse[b] * self.weight[b] + sums[b].plain * bias[b];
+    pub(crate) fn dot(&self, sums: &[GradientSums]) -> f64 {
+        let block = |b: usize| sums[b].weighted * self.inverse[b] * self.weight[b] + sums[b].plain * self.bias[b];
         (0..sums.len()).map(|b| block(b).0.iter().sum::<f64>()).sum()
     }
 }
 
-/// The gradients of scale and shift, in lanes.
-pub(crate) type AffineGradients = (Vec<Lanes<f64>>, Vec<Lanes<f64>>);
+/// Learned scale and shift, or their gradients, in lanes.
+pub(crate) type LearnedLanes = (Vec<Lanes<f64>>, Vec<Lanes<f64>>);
 
 /// The sums of several batch norms whose outputs have one gradient.
 pub(crate) fn sums_of<T: Element>(norms: &[&Norm<T>], dy: &[&[Lanes<T>]], batch: usize) -> Vec<Vec<GradientSums>> {

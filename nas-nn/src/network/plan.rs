@@ -27,10 +27,9 @@ impl Convolution {
     /// That of a layer which reads maps of some shape, if it is one.
     fn of(layer: &Layer, input: Shape) -> Option<Self> {
         match *layer {
-            Layer::Conv2d(Conv2d { out, groups, window }) => {
-                let depthwise = groups > 1 && groups == out && groups == input.channels;
-                let stages = if depthwise { Stages::Depthwise } else { Stages::Dense { groups } };
-                Some(Self { window, stages, out })
+            Layer::Conv2d(conv) => {
+                let Conv2d { out, window, .. } = conv;
+                Some(Self { window, stages: Stages::of(&conv, input.channels), out })
             }
             Layer::Linear { out } => {
                 let window = Window { kernel: [input.height, input.width], ..Window::valid(1, 1) };

@@ -9,7 +9,7 @@ use crate::kernels::lanes::Lanes;
 use crate::kernels::norm::GradientSums;
 use crate::kernels::read::{Affine, Incoming, Normed, Operand};
 use crate::layout;
-use crate::pool::{self, Buffer};
+use crate::pool::{self, Buffer, fresh, slices_mut};
 
 pub(crate) type Blocks<T> = Vec<Arc<Buffer<T>>>;
 
@@ -51,16 +51,8 @@ impl<T: Element> Value<T> {
     }
 }
 
-pub(super) fn fresh<T: Element>(blocks: usize, len: usize) -> Vec<Buffer<T>> {
-    (0..blocks).map(|_| pool::take(len)).collect()
-}
-
 pub(super) fn slices<T: Element>(blocks: &Blocks<T>) -> Vec<&[Lanes<T>]> {
     blocks.iter().map(|block| &block[..]).collect()
-}
-
-pub(super) fn slices_mut<T: Element>(blocks: &mut [Buffer<T>]) -> Vec<&mut [Lanes<T>]> {
-    blocks.iter_mut().map(|block| &mut block[..]).collect()
 }
 
 /// The gradient of a node's output, or of the batch norm right behind it, which the node reads it through.
@@ -83,6 +75,10 @@ pub(crate) struct NormGradient<T: Element> {
 }
 
 impl<T: Element> Gradient<T> {
+    pub(super) fn own(blocks: Vec<Buffer<T>>) -> Self {
+        Self::plain(blocks.into_iter().map(Arc::new).collect())
+    }
+
     pub(super) fn plain(blocks: Blocks<T>) -> Self {
         Self { blocks, factor: 1.0, sums: None, norm: None }
     }
@@ -119,7 +115,7 @@ impl<T: Element> Pending<T> {
     }
 
     pub(super) fn close(&mut self, node: usize, blocks: Vec<Buffer<T>>) {
-        self.0[node] = Some(Gradient::plain(blocks.into_iter().map(Arc::new).collect()));
+        self.0[node] = Some(Gradient::own(blocks));
     }
 
     /// Hands on a gradient that exists already, shared if it is the first.

@@ -24,18 +24,8 @@ fn problem<'a>(x: &[usize], w: &[usize], conv: &Conv2d, slots: &'a [usize]) -> R
     if w != expected {
         bail!("{NAME}: the weight is {w:?}, expected {expected:?}")
     }
-    let stages =
-        if groups > 1 && groups == out && out == *channels { Stages::Depthwise } else { Stages::Dense { groups } };
     let dims = [*batch, out, geometry.output[0], geometry.output[1]];
-    Ok((Problem { geometry, batch: *batch, stages, slots, out }, dims))
-}
-
-fn weights<'a, T>(p: &Problem<'_>, w: &'a [T]) -> Weights<'a, T> {
-    if p.stages == Stages::Depthwise {
-        Weights { depthwise: w, dense: &[] }
-    } else {
-        Weights { depthwise: &[], dense: w }
-    }
+    Ok((Problem { geometry, batch: *batch, stages: Stages::of(conv, *channels), slots, out }, dims))
 }
 
 struct Op(Conv2d);
@@ -51,7 +41,7 @@ impl CustomOp2 for Op {
         let (x, w) = (View::storage(NAME, x, lx)?, View::storage(NAME, w, lw)?);
         typed!(NAME, [x, w], {
             let (x, mut y) = (Blocks::<E>::of(x, lx.dims()), Blocks::<E>::fresh(&dims));
-            conv::forward(&p, &x.operand(), weights(&p, w), y.slices_mut(), false);
+            conv::forward(&p, &x.operand(), Weights::of(p.stages, w), y.slices_mut(), false);
             Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y.data()), Shape::from(&dims)))
         })
     }
@@ -67,9 +57,8 @@ impl CustomOp2 for Op {
             let input = InputGradient { blocks: dx.slices_mut(), add: false, gate: false, sums: false };
             let incoming = Incoming { blocks: dy.slices(), norm: None };
             let wanted = Wanted { weights: true, input: Some(input) };
-            let found = conv::backward(&p, &x.operand(), weights(&p, w), &incoming, wanted);
-            let dw = if found.dense.is_empty() { found.depthwise } else { found.dense };
-            Ok((Some(output(dx.data(), dims)?), Some(output(dw, w_dims)?)))
+            let found = conv::backward(&p, &x.operand(), Weights::of(p.stages, w), &incoming, wanted);
+            Ok((Some(output(dx.data(), dims)?), Some(output(found.single(), w_dims)?)))
         })
     }
 }

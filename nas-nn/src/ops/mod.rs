@@ -22,10 +22,10 @@ pub(crate) use view::View;
 use view::{output, typed};
 
 use crate::element::Element;
-use crate::kernels::lanes::Lanes;
+use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::read::Operand;
 use crate::layout;
-use crate::pool::Buffer;
+use crate::pool::{self, Buffer};
 
 /// Blocks of an operand `[batch, channels, rows, columns]`.
 struct Blocks<T: Element> {
@@ -44,8 +44,7 @@ impl<T: Element> Blocks<T> {
     /// Blocks to be written, for an output of these dims.
     fn fresh(dims: &[usize]) -> Self {
         let (batch, channels, pixels): (_, usize, usize) = (dims[0], dims[1], dims[2..].iter().product());
-        let count = channels.div_ceil(crate::kernels::lanes::LANES);
-        let blocks = (0..count).map(|_| crate::pool::take(batch * pixels)).collect();
+        let blocks = pool::fresh(channels.div_ceil(LANES), batch * pixels);
         Self { blocks, slots: (0..channels).collect(), batch, pixels }
     }
 
@@ -54,7 +53,7 @@ impl<T: Element> Blocks<T> {
     }
 
     fn slices_mut(&mut self) -> Vec<&mut [Lanes<T>]> {
-        self.blocks.iter_mut().map(|block| &mut block[..]).collect()
+        pool::slices_mut(&mut self.blocks)
     }
 
     fn operand(&self) -> Operand<'_, T> {

@@ -15,12 +15,13 @@ const NAME: &str = "batch_norm";
 struct Op;
 
 /// The norm of an operand's own statistics.
-fn norm<T: Element>(x: Blocks<T>, weight: &[T]) -> (Norm<T>, Vec<usize>, usize) {
+fn norm<T: Element>(x: Blocks<T>, weight: &[T], bias: &[T]) -> (Norm<T>, Vec<usize>, usize) {
     let Blocks { slots, batch, pixels, .. } = &x;
     let (slots, batch, pixels) = (slots.clone(), *batch, *pixels);
     let tallies = moments(&x.operand(), batch, pixels);
-    let weight = layout::per_channel(&slots, x.blocks.len(), 0.0, |channel| weight[channel].wide());
-    (Norm::of_batch(x.blocks.into_iter().map(Arc::new).collect(), &tallies, weight), slots, pixels)
+    let lanes = |values: &[T]| layout::per_channel(&slots, x.blocks.len(), 0.0, |channel| values[channel].wide());
+    let affine = (lanes(weight), lanes(bias));
+    (Norm::of_batch(x.blocks.into_iter().map(Arc::new).collect(), &tallies, affine), slots, pixels)
 }
 
 impl CustomOp3 for Op {
@@ -41,9 +42,8 @@ impl CustomOp3 for Op {
         let (x, weight, bias) =
             (View::storage(NAME, x, lx)?, View::storage(NAME, weight, lw)?, View::storage(NAME, bias, lb)?);
         typed!(NAME, [x, weight, bias], {
-            let (norm, slots, pixels) = norm::<E>(Blocks::of(x, dims), weight);
-            let bias = layout::per_channel(&slots, norm.input.len(), 0.0, |channel| bias[channel].wide());
-            let y = layout::from_blocks(&norm.output(&bias).operand(), &slots, dims[0], pixels);
+            let (norm, slots, pixels) = norm::<E>(Blocks::of(x, dims), weight, bias);
+            let y = layout::from_blocks(&norm.output().operand(), &slots, dims[0], pixels);
             Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y), lx.shape().clone()))
         })
     }
@@ -52,15 +52,16 @@ impl CustomOp3 for Op {
         &self,
         x: &Tensor,
         weight: &Tensor,
-        _: &Tensor,
+        bias: &Tensor,
         _: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = x.dims();
-        let (x, weight, dy) = (x.contiguous()?, weight.contiguous()?, dy.contiguous()?);
-        let (x, weight, dy) = (View::tensor(NAME, &x)?, View::tensor(NAME, &weight)?, View::tensor(NAME, &dy)?);
-        typed!(NAME, [x, weight, dy], {
-            let (norm, slots, _) = norm::<E>(Blocks::of(x, dims), weight);
+        let (x, weight, bias, dy) = (x.contiguous()?, weight.contiguous()?, bias.contiguous()?, dy.contiguous()?);
+        let (x, weight) = (View::tensor(NAME, &x)?, View::tensor(NAME, &weight)?);
+        let (bias, dy) = (View::tensor(NAME, &bias)?, View::tensor(NAME, &dy)?);
+        typed!(NAME, [x, weight, bias, dy], {
+            let (norm, slots, _) = norm::<E>(Blocks::of(x, dims), weight, bias);
             let dy = Blocks::<E>::of(dy, dims);
             let (dx, affine) = norm.gradients(dy.blocks.into_iter().map(Arc::new).collect(), dims[0]);
             let dx = Blocks { blocks: dx, slots: dy.slots, batch: dy.batch, pixels: dy.pixels };

@@ -57,6 +57,44 @@ fn error(found: &Tensor, expected: &Tensor) -> f64 {
     norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b)) / size.max(1e-12)
 }
 
+/// Gives the network every tensor of a file, which must be all it has.
+fn load(network: &mut Network, name: &str, tensors: &BTreeMap<String, Tensor>) {
+    let mut given = 0;
+    for (key, value) in tensors {
+        if let Some(path) = key.strip_prefix("param.") {
+            network.set(path, value).unwrap_or_else(|e| panic!("{name}: {e}"));
+            given += 1;
+        }
+    }
+    assert_eq!(given, network.parameters().len() + network.buffers().len(), "{name}: tensors of the network");
+}
+
+/// Holds every gradient that a file knows against it, and returns how many it knows.
+fn check_gradients(
+    network: &Network,
+    name: &str,
+    tensors: &BTreeMap<String, Tensor>,
+    gradients: &[Tensor],
+    tolerance: &Tolerance,
+) -> usize {
+    let mut errors = Vec::new();
+    for (parameter, gradient) in network.parameters().iter().zip(gradients) {
+        let Some(expected) = tensors.get(&format!("expect.grad.{}", parameter.name)) else { continue };
+        let error = error(gradient, expected);
+        let dtype = gradient.dtype();
+        assert!(
+            error < tolerance.gradient,
+            "{name} in {dtype:?}: gradient of {} is off by {error:.2e}",
+            parameter.name
+        );
+        errors.push(error);
+    }
+    errors.sort_by(f64::total_cmp);
+    let median = errors.get(errors.len() / 2).copied().unwrap_or(0.0);
+    assert!(median < tolerance.median, "{name}: the median gradient is off by {median:.2e}");
+    errors.len()
+}
+
 fn check(name: &str, golden: &Golden, dtype: DType, tolerance: &Tolerance) {
     let Golden { metadata, tensors } = golden;
     let number = |key: &str| metadata[key].parse::<usize>().unwrap();
@@ -71,14 +109,7 @@ fn check(name: &str, golden: &Golden, dtype: DType, tolerance: &Tolerance) {
     };
     let graph = Genotype::parse(&metadata["genotype"]).unwrap().lower(&config).unwrap();
     let mut network = Network::init(graph, Seed::new(0), dtype, &Device::Cpu).unwrap();
-    let mut given = 0;
-    for (key, value) in tensors {
-        if let Some(path) = key.strip_prefix("param.") {
-            network.set(path, value).unwrap_or_else(|e| panic!("{name}: {e}"));
-            given += 1;
-        }
-    }
-    assert_eq!(given, network.parameters().len() + network.buffers().len(), "{name}: tensors of the network");
+    load(&mut network, name, tensors);
 
     let x = tensors["x"].to_dtype(dtype).unwrap();
     let labels = tensors["y"].to_dtype(DType::U32).unwrap();
@@ -97,21 +128,8 @@ fn check(name: &str, golden: &Golden, dtype: DType, tolerance: &Tolerance) {
     let step = network.step(&x, &labels, &config, mode).unwrap();
     close("loss", &Tensor::new(&[step.loss], &Device::Cpu).unwrap(), &tensors["expect.loss"]);
 
-    let mut errors = Vec::new();
-    for (parameter, gradient) in network.parameters().iter().zip(&step.gradients) {
-        let Some(expected) = tensors.get(&format!("expect.grad.{}", parameter.name)) else { continue };
-        let error = error(gradient, expected);
-        assert!(
-            error < tolerance.gradient,
-            "{name} in {dtype:?}: gradient of {} is off by {error:.2e}",
-            parameter.name
-        );
-        errors.push(error);
-    }
-    assert!(!errors.is_empty(), "{name}: no gradients in the file");
-    errors.sort_by(f64::total_cmp);
-    let median = errors[errors.len() / 2];
-    assert!(median < tolerance.median, "{name} in {dtype:?}: the median gradient is off by {median:.2e}");
+    let compared = check_gradients(&network, name, tensors, &step.gradients, tolerance);
+    assert!(compared > 0, "{name}: no gradients in the file");
 
     let mut statistics = 0;
     for (path, buffer) in network.buffers() {
@@ -156,14 +174,7 @@ fn check_supernet(name: &str, golden: &Golden, dtype: DType, tolerance: &Toleran
         ..NetworkConfig::cifar(number("C"), 1)
     };
     let mut network = Network::init(Darts.supernet(&config).unwrap(), Seed::new(0), dtype, &Device::Cpu).unwrap();
-    let mut given = 0;
-    for (key, value) in tensors {
-        if let Some(path) = key.strip_prefix("param.") {
-            network.set(path, value).unwrap_or_else(|e| panic!("{name}: {e}"));
-            given += 1;
-        }
-    }
-    assert_eq!(given, network.parameters().len() + network.buffers().len(), "{name}: tensors of the network");
+    load(&mut network, name, tensors);
     let tables = ["alphas_normal", "alphas_reduce"];
     let softmax = |alphas: &str| candle_nn::ops::softmax(&tensors[alphas].to_dtype(DType::F64).unwrap(), 1).unwrap();
     for (table, alphas) in tables.into_iter().enumerate() {
@@ -177,15 +188,8 @@ fn check_supernet(name: &str, golden: &Golden, dtype: DType, tolerance: &Toleran
     let step = network.step(&x, &labels, &config, mode).unwrap();
     let loss = error(&Tensor::new(&[step.loss], &Device::Cpu).unwrap(), &tensors["expect.loss_train"]);
     assert!(loss < tolerance.output, "{name} in {dtype:?}: the loss is off by {loss:.2e}");
-    let mut errors = Vec::new();
-    for (parameter, gradient) in network.parameters().iter().zip(&step.gradients) {
-        let error = error(gradient, &tensors[&format!("expect.grad.{}", parameter.name)]);
-        assert!(error < tolerance.gradient, "{name} in {dtype:?}: {} is off by {error:.2e}", parameter.name);
-        errors.push(error);
-    }
-    errors.sort_by(f64::total_cmp);
-    let median = errors[errors.len() / 2];
-    assert!(median < tolerance.median, "{name} in {dtype:?}: the median gradient is off by {median:.2e}");
+    let compared = check_gradients(&network, name, tensors, &step.gradients, tolerance);
+    assert_eq!(compared, network.parameters().len(), "{name}: gradients in the file");
 
     let alone = network.mixture_step(&x, &labels, &config, mode).unwrap();
     assert!(alone.gradients.is_empty());

@@ -6,10 +6,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::depthwise;
-use super::super::lanes::{update, update_from};
+use super::super::elementwise::{write, write_gated};
 use super::super::norm::GradientSums;
 use super::super::product::{Gathered, outer, product};
-use super::super::read::{Affine, Incoming, Operand, Read};
+use super::super::read::{Incoming, Operand, Read};
 use super::plan::Plan;
 use super::{Lanes, Problem, Stages, Weights, cut, dispatch, first_stages, samples_per_piece, scalars, weights};
 use crate::element::Element;
@@ -40,6 +40,13 @@ pub(crate) struct Gradients<T> {
     pub(crate) dense: Vec<T>,
     /// For each block of the input the parts of its batch norm's sums, where they were wanted.
     pub(crate) sums: Vec<Vec<GradientSums>>,
+}
+
+impl<T> Gradients<T> {
+    /// That of a single convolution's weight.
+    pub(crate) fn single(self) -> Vec<T> {
+        if self.dense.is_empty() { self.depthwise } else { self.dense }
+    }
 }
 
 /// The gradients of x (through how it is read) and of the weights, from dy.
@@ -260,12 +267,7 @@ impl<T: Element> Work<T> {
                             let taps = &plan.taps[block * g.taps.len()..(block + 1) * g.taps.len()];
                             depthwise::scatter(g, taps, &du[..g.output_len()], packed);
                         }
-                        g.unpack(
-                            packed,
-                            plane,
-                            #[inline(always)]
-                            |_, value| value,
-                        );
+                        g.unpack(packed, plane);
                     }
                 }
                 let x = &x.blocks[block][sample * input..(sample + 1) * input];
@@ -313,40 +315,16 @@ struct Finish {
 impl Finish {
     #[inline(always)]
     fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
-        // The loops must not ask what is to be done at every pixel.
-        match self {
-            Self { gate: false, add: false, .. } => update(
-                dx,
+        if self.gate {
+            write_gated(x, read, gradient, dx, self.add);
+        } else {
+            write(
                 gradient,
-                #[inline(always)]
-                |_, value| value,
-            ),
-            Self { gate: false, add: true, .. } => update(
                 dx,
-                gradient,
+                self.add,
                 #[inline(always)]
-                |dx, value| dx + value,
-            ),
-            Self { gate: true, add, .. } => {
-                let affine = read.affine.unwrap_or(Affine::identity());
-                if add {
-                    update_from(
-                        dx,
-                        gradient,
-                        x,
-                        #[inline(always)]
-                        |dx, value, x| dx + value.gated(affine.apply(x)),
-                    );
-                } else {
-                    update_from(
-                        dx,
-                        gradient,
-                        x,
-                        #[inline(always)]
-                        |_, value, x| value.gated(affine.apply(x)),
-                    );
-                }
-            }
+                |value| value,
+            );
         }
     }
 }

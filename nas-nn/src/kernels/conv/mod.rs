@@ -11,6 +11,7 @@ mod weights;
 
 use std::ops::Range;
 
+use nas_space::Conv2d;
 use rayon::prelude::*;
 
 use super::depthwise;
@@ -43,6 +44,14 @@ pub(crate) enum Stages {
     Separable,
 }
 
+impl Stages {
+    /// Those of a single convolution of so many channels.
+    pub(crate) fn of(conv: &Conv2d, channels: usize) -> Self {
+        let Conv2d { out, groups, .. } = *conv;
+        if groups > 1 && groups == out && groups == channels { Self::Depthwise } else { Self::Dense { groups } }
+    }
+}
+
 /// The sizes of one convolution.
 pub(crate) struct Problem<'a> {
     pub(crate) geometry: Geometry,
@@ -63,6 +72,16 @@ pub(crate) struct Weights<'a, T> {
     pub(crate) dense: &'a [T],
 }
 
+impl<'a, T> Weights<'a, T> {
+    /// Those of a single convolution.
+    pub(crate) fn of(stages: Stages, weight: &'a [T]) -> Self {
+        match stages {
+            Stages::Depthwise => Self { depthwise: weight, dense: &[] },
+            _ => Self { depthwise: &[], dense: weight },
+        }
+    }
+}
+
 impl Problem<'_> {
     /// Blocks of the input.
     fn inputs(&self) -> usize {
@@ -78,7 +97,7 @@ impl Problem<'_> {
     }
 
     fn has_depthwise(&self) -> bool {
-        self.stages != Stages::Dense { groups: self.groups() }
+        !matches!(self.stages, Stages::Dense { .. })
     }
 
     fn groups(&self) -> usize {
