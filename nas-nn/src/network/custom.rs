@@ -38,8 +38,9 @@ pub(super) struct Passed {
     output: Tensor,
 }
 
-/// Runs a layer on values `[batch, channels, rows, columns]`.
+/// Runs the layer of the node `name` on values `[batch, channels, rows, columns]`.
 pub(super) fn forward<T: Element>(
+    name: &str,
     layer: &dyn CustomLayer,
     x: Vec<T>,
     dims: &[usize],
@@ -48,7 +49,10 @@ pub(super) fn forward<T: Element>(
     let input = Var::from_vec(x, dims, &candle_core::Device::Cpu)?;
     let output = layer.forward(&input)?.contiguous()?;
     if output.dims() != expected {
-        let message = format!("a custom layer yields {:?}; its node says {expected:?}", output.dims());
+        let message = format!(
+            "`{name}`: a custom layer yields {:?}; its node says {expected:?}: one of the two has to change",
+            output.dims()
+        );
         return Err(candle_core::Error::Msg(message).into());
     }
     let view = View::tensor("custom", &output)?;

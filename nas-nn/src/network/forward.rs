@@ -221,7 +221,8 @@ fn node<T: Element>(
             let from = &network.plan.steps[step.inputs[0]];
             let dims = |step: &Step| [batch, step.shape.channels, step.shape.height, step.shape.width];
             let x = layout::from_blocks(&value(0).operand(), &from.slots, batch, from.pixels());
-            let (y, passed) = custom::forward(layer.as_ref(), x, &dims(from), &dims(step))?;
+            let (y, passed) =
+                custom::forward(&network.graph.node(index).name, layer.as_ref(), x, &dims(from), &dims(step))?;
             run.passed[index] = Some(passed);
             y
         }

@@ -17,6 +17,7 @@ use candle_nn::{Init, VarBuilder};
 use nas_space::{Layer, NetworkGraph, Seed};
 
 use crate::element::Element;
+use crate::ops::{not_on_cpu, unknown_type};
 use crate::{NnError, pool};
 use custom::CustomLayers;
 pub use custom::{CustomLayer, MakeLayer};
@@ -273,17 +274,13 @@ impl Network {
     fn check(&self, images: &Tensor) -> Result<(), NnError> {
         let first = self.plan.steps.iter().find(|step| step.inputs.contains(&0)).map_or("input", |s| s.layer.kind());
         if !images.device().is_cpu() {
-            bail_candle(format!("no CUDA kernel for {first} yet: run it on the CPU (--device cpu)"))?;
+            return Err(not_on_cpu(first).into());
         }
         if !matches!(images.dtype(), DType::F32 | DType::F64) {
-            bail_candle(format!("{first} runs in f32 and f64, not in {:?}", images.dtype()))?;
+            return Err(unknown_type(first, images.dtype()).into());
         }
         Ok(())
     }
-}
-
-fn bail_candle(message: String) -> candle_core::Result<()> {
-    Err(candle_core::Error::Msg(message))
 }
 
 impl Drop for Network {

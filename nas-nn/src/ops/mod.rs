@@ -18,7 +18,7 @@ pub use norm::batch_norm;
 pub use pooling::{global_average_pool, pool2d};
 
 pub(crate) use head::loss;
-pub(crate) use view::View;
+pub(crate) use view::{View, not_on_cpu, unknown_type};
 use view::{output, typed};
 
 use crate::element::Element;

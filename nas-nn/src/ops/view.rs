@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, DType, Error, Layout, Result, Shape, Storage, Tensor, bail};
 
 use crate::element::Element;
 
@@ -26,7 +26,7 @@ impl<'a> View<'a> {
     pub(crate) fn tensor(name: &str, tensor: &'a Tensor) -> Result<Self> {
         let (guard, layout) = tensor.storage_and_layout();
         if !matches!(&*guard, Storage::Cpu(_)) {
-            bail!("no CUDA kernel for {name} yet: run it on the CPU (--device cpu)");
+            return Err(not_on_cpu(name));
         }
         let (from, to) = range(name, layout)?;
         Ok(Self::Tensor { guard: Box::new(guard), from, to })
@@ -71,6 +71,16 @@ fn range(name: &str, layout: &Layout) -> Result<(usize, usize)> {
     }
 }
 
+/// Why an op does not run where its tensors are.
+pub(crate) fn not_on_cpu(name: &str) -> Error {
+    Error::Msg(format!("no CUDA kernel for {name} yet: run it on the CPU (--device cpu)"))
+}
+
+/// Why an op does not run on elements of a type.
+pub(crate) fn unknown_type(name: &str, dtype: DType) -> Error {
+    Error::Msg(format!("{name} runs in f32 and f64, not in {dtype:?}"))
+}
+
 /// A tensor around a kernel's output.
 pub(crate) fn output<T: Element>(data: Vec<T>, dims: impl Into<Shape>) -> Result<Tensor> {
     Tensor::from_vec(data, dims, &candle_core::Device::Cpu)
@@ -93,7 +103,7 @@ macro_rules! typed {
                 $(let $slice = $slice.slice::<E>()?;)+
                 $body
             }
-            other => candle_core::bail!("{} runs in f32 and f64, not in {other:?}", $name),
+            other => return Err($crate::ops::unknown_type($name, other)),
         }
     }};
 }
