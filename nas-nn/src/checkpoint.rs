@@ -6,14 +6,16 @@
 //! error that says so. A safetensors file without our metadata (exported from another framework) is taken as a model.
 
 mod file;
+mod origin;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Tensor;
 
-pub(crate) use file::fold;
+use file::fold;
 pub use file::{TensorFile, read, write};
+pub use origin::{difference, fingerprint};
 
 use crate::{Network, NnError};
 
@@ -50,8 +52,12 @@ pub fn load_model(path: &Path, network: &mut Network) -> Result<BTreeMap<String,
     Ok(file.metadata)
 }
 
-/// Puts tensors into a network, all or none: the names must be the network's own, no more, no less.
-pub(crate) fn fill(path: &Path, network: &mut Network, tensors: &[(String, Tensor)]) -> Result<(), NnError> {
+/// Puts tensors into a network, all or none: the names must be the network's own, no more, no less. `path` is the file
+/// that an error names.
+///
+/// # Errors
+/// As [`load_model`], for what does not fit.
+pub fn fill(path: &Path, network: &mut Network, tensors: &[(String, Tensor)]) -> Result<(), NnError> {
     let mut found: BTreeMap<&str, &Tensor> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
     let mut values = Vec::with_capacity(found.len());
     for (name, own) in tensors_of(network) {

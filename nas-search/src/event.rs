@@ -1,5 +1,6 @@
 //! What happens in a search, as one typed enum: the progress bar, the log, TensorBoard and the report are listeners.
 
+use nas_space::Architecture;
 use serde::{Deserialize, Serialize};
 
 use crate::Trial;
@@ -56,6 +57,28 @@ pub enum Event {
         /// Wall-clock seconds.
         seconds: f64,
     },
+    /// A search on a supernet moved on by a step.
+    SupernetStep {
+        /// The epoch under way, from 1.
+        epoch: u64,
+        /// Epochs planned.
+        epochs: u64,
+        /// Steps finished in it.
+        step: u64,
+        /// Steps of an epoch.
+        steps: u64,
+        /// Mean training loss of the epoch so far, in nats.
+        train_loss: f64,
+        /// Mean validation loss of the epoch so far, in nats.
+        loss: f64,
+    },
+    /// An epoch of a search on a supernet ended.
+    SupernetEpoch {
+        /// What it came to.
+        report: Box<SupernetEpoch>,
+        /// Wall-clock seconds it took here, after a resume only those since.
+        seconds: f64,
+    },
     /// Something the user should know, as a sentence.
     Warning {
         /// The sentence.
@@ -68,6 +91,37 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+}
+
+/// One finished epoch of a gradient-based search on a supernet. It holds no times: two equal searches have equal reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupernetEpoch {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// Epochs planned.
+    pub epochs: u64,
+    /// Mean loss of the batches that the weights learned from, in nats.
+    pub train_loss: f64,
+    /// Accuracy on them, from 0 to 1.
+    pub train_accuracy: f64,
+    /// Mean loss of the batches that the architecture learned from, in nats.
+    pub loss: f64,
+    /// Accuracy on them, from 0 to 1.
+    pub accuracy: f64,
+    /// The learning rate of the weights.
+    pub learning_rate: f64,
+    /// The architecture parameters at its end: tables, rows (edges), columns (operations).
+    pub alphas: Vec<Vec<Vec<f64>>>,
+    /// The mean over all edges of the entropy of an edge's weights, over that of equal weights: 1 is undecided, 0 decided.
+    pub entropy: f64,
+    /// Skip connections among the operations that the published rule keeps of the first kind of cell.
+    pub skips: u64,
+    /// The largest eigenvalue of the Hessian of the validation loss with respect to the architecture parameters, where it
+    /// was measured.
+    pub eigenvalue: Option<f64>,
+    /// The architecture that would be read off now.
+    pub architecture: Architecture,
 }
 
 /// Whoever wants to know.

@@ -19,7 +19,7 @@ mod trial;
 pub use budget::Budget;
 pub use error::SearchError;
 pub use evaluator::{Evaluator, Job, Progress};
-pub use event::{Event, Listener};
+pub use event::{Event, Listener, SupernetEpoch};
 pub use executor::{Executor, InProcess, Workers};
 pub use random::{RandomSearch, check_state, proposal_seed, random_proposal};
 pub use run::{Clock, Outcome, Settings, StopReason, run};

@@ -3,7 +3,8 @@
 
 A case is named as `steps --list` names it: `darts_v2 c36 l20 b96 32x32`, with ` evaluate` behind it for a forward pass.
 A training step is forward, backward, clipping to a norm of 5 and SGD, as in the code of DARTS (Liu et al. 2019).
-darts_v2: the published cell. supernet: the weight step, every edge mixing the eight operations, the alphas held fixed.
+darts_v2: the published cell. supernet: the weight step, every edge mixing the eight operations, the alphas held fixed;
+with ` first_order` or ` second_order` behind it the whole search step, Adam on the alphas before SGD on the weights.
 The rest are chains of eight copies of one operation behind a 1x1 stem, before a linear head.
 Prints JSON: seconds of each repeat, peak bytes and those once torch is imported (null where not on Linux), parameters,
 the version of torch.
@@ -161,13 +162,14 @@ class Chain(nn.Module):
 
 
 def parse(name):
-    """The name of a case, taken apart: network, numbers by their letter, rows and columns, whether it is evaluated."""
+    """The name of a case, taken apart: network, numbers by their letter, rows and columns, what is repeated."""
     network, *words = name.split()
-    evaluate = "evaluate" in words
-    words = [word for word in words if word != "evaluate"]
+    kinds = ["evaluate", "first_order", "second_order"]
+    kind = next((word for word in words if word in kinds), "train")
+    words = [word for word in words if word not in kinds]
     size = next([int(n) for n in word.split("x")] for word in words if "x" in word)
     numbers = {word[0]: int(word[1:]) for word in words if "x" not in word}
-    return network, numbers, size, evaluate
+    return network, numbers, size, kind
 
 
 def peak_bytes():
@@ -188,15 +190,19 @@ def main():
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
-    network, numbers, size, evaluate = parse(a.case)
+    network, numbers, size, kind = parse(a.case)
     if network in ("darts_v2", "supernet"):
         net = Network(network == "supernet", numbers["c"], numbers["l"])
     else:
         net = Chain(network, numbers["c"])
     x, y = torch.randn(numbers["b"], 3, *size), torch.arange(numbers["b"]) % 10
+    x_validation = torch.randn_like(x)
     if a.channels_last:
-        net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+        net = net.to(memory_format=torch.channels_last)
+        x, x_validation = (images.to(memory_format=torch.channels_last) for images in (x, x_validation))
     weights = list(net.parameters())
+    alphas = [alpha.requires_grad_() for alpha in getattr(net, "alphas", [])] if kind.endswith("order") else []
+    adam = torch.optim.Adam(alphas, 3e-4, betas=(0.5, 0.999), weight_decay=1e-3) if alphas else None
     # The update in one pass over memory, as ours is.
     sgd = torch.optim.SGD(weights, 0.025, momentum=0.9, weight_decay=3e-4, fused=True)
     precision = torch.autocast("cpu", torch.bfloat16, enabled=a.bf16)
@@ -209,13 +215,49 @@ def main():
         nn.utils.clip_grad_norm_(weights, 5.0)
         sgd.step()
 
+    def loss_on(images):
+        with precision:
+            return F.cross_entropy(net(images), y)
+
+    def move(start, factor, direction):
+        with torch.no_grad():
+            for w, s, d in zip(weights, start, direction):
+                w.copy_(s + factor * d)
+
+    def first_order():
+        # The reference, too, lets autograd work out the gradients of the weights here, and throws them away.
+        adam.zero_grad()
+        loss_on(x_validation).backward()
+        adam.step()
+        step()
+
+    def second_order():
+        start = [w.detach().clone() for w in weights]
+        gradients = torch.autograd.grad(loss_on(x), weights)
+        buffers = [sgd.state[w].get("momentum_buffer") for w in weights]
+        direction = [g + 3e-4 * w + (0 if b is None else 0.9 * b) for g, w, b in zip(gradients, start, buffers)]
+        move(start, -0.025, direction)
+        ahead = torch.autograd.grad(loss_on(x_validation), [*alphas, *weights])
+        own, vector = ahead[: len(alphas)], ahead[len(alphas) :]
+        reach = 0.01 / torch.stack([v.norm() for v in vector]).norm()
+        move(start, reach, vector)
+        beyond = torch.autograd.grad(loss_on(x), alphas)
+        move(start, -reach, vector)
+        before = torch.autograd.grad(loss_on(x), alphas)
+        move(start, 0.0, vector)
+        for alpha, o, p, n in zip(alphas, own, beyond, before):
+            alpha.grad = o - 0.025 * (p - n) / (2 * reach)
+        adam.step()
+        step()
+
     @torch.inference_mode()
     def forward():
         with precision:
             net(x)
 
-    net.train(not evaluate)
-    once, seconds = forward if evaluate else step, []
+    net.train(kind != "evaluate")
+    once = {"evaluate": forward, "train": step, "first_order": first_order, "second_order": second_order}[kind]
+    seconds = []
     once()
     while len(seconds) < REPEATS or sum(seconds) < a.seconds:
         start = time.perf_counter()

@@ -44,6 +44,24 @@ impl Sgd {
         self.buffers.get(parameter)
     }
 
+    /// The direction in which the next step with an unscaled gradient would move a parameter, `w -= lr * direction`; the
+    /// step is not taken.
+    ///
+    /// # Errors
+    /// If the gradient has another shape or type than the parameter.
+    pub fn direction(&self, parameter: &Parameter, gradient: &Tensor) -> Result<Tensor, NnError> {
+        let factors = self.factors(parameter, Rate::new(1.0));
+        let var = parameter.var.as_tensor().detach();
+        let direction = (gradient + (var * factors.decay)?)?;
+        let Some(buffer) = self.buffer(&parameter.name).filter(|_| self.momentum != 0.0) else {
+            // A first step fills the buffer with its own direction.
+            let ahead = if self.nesterov { 1.0 + self.momentum } else { 1.0 };
+            return Ok((direction * ahead)?);
+        };
+        let buffer = ((buffer * self.momentum)? + &direction)?;
+        Ok(if self.nesterov { (direction + (buffer * self.momentum)?)? } else { buffer })
+    }
+
     fn factors(&self, parameter: &Parameter, rate: Rate) -> Factors {
         Factors {
             scale: rate.scale,

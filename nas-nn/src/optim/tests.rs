@@ -169,3 +169,20 @@ fn the_norm_is_over_all_tensors_and_clipping_keeps_the_direction() {
     assert_eq!(gradients[1].to_vec1::<f64>().unwrap(), before, "short gradients stay as they are");
     assert!(clip_scale(f64::NAN, 5.0).is_nan());
 }
+
+#[test]
+fn a_step_goes_in_the_direction_that_was_told() {
+    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+        let parameters = [parameter("a", true, DType::F64)];
+        let mut sgd = Sgd::new(momentum, nesterov, 0.01, DecayOn::Selected);
+        for step in 0..GRADIENTS.len() {
+            let gradient = gradient(step, DType::F64);
+            let direction = sgd.direction(&parameters[0], &gradient).unwrap().to_vec1::<f64>().unwrap();
+            let before = values(&parameters[0]);
+            sgd.step(&parameters, &[gradient], Rate::new(0.1)).unwrap();
+            for ((after, before), direction) in values(&parameters[0]).into_iter().zip(before).zip(direction) {
+                assert!((after - (before - 0.1 * direction)).abs() < 1e-15, "{momentum} {nesterov}, step {step}");
+            }
+        }
+    }
+}

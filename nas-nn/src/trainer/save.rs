@@ -110,17 +110,12 @@ impl Origin<'_> {
         let TrainData { images, train, validation, normalization } = &trainer.data;
         let none = Vec::new();
         let validation = validation.as_deref().unwrap_or(&none);
-        let mut hash = checkpoint::fold(0xcbf2_9ce4_8422_2325, &images.pixels);
-        for words in [&images.labels, train.as_ref(), validation] {
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            hash = checkpoint::fold(hash, &bytes);
-        }
         let origin = Origin {
             config: &trainer.config,
             seed: trainer.seed.value(),
             train_images: train.len(),
             validation_images: validation.len(),
-            data: format!("{hash:016x}"),
+            data: checkpoint::fingerprint(images, &[train, validation]),
             normalization,
         };
         serde_json::to_value(origin).expect("settings and numbers have a JSON form")
@@ -173,7 +168,7 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), NnError>
         serde_json::from_str(text)
             .map_err(|e| NnError::file(path, format!("its `{key}` cannot be read ({e}); start the training again")))
     };
-    if let Some((key, then, now)) = difference("", &json(ORIGIN)?, &Origin::of(trainer)) {
+    if let Some((key, then, now)) = checkpoint::difference(&json(ORIGIN)?, &Origin::of(trainer)) {
         let reason =
             format!("it is of another training: there `{key}` is {then}, here {now}; use the same, or start again");
         return Err(NnError::file(path, reason));
@@ -195,16 +190,4 @@ pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), NnError>
     checkpoint::fill(path, &mut trainer.network, &model)?;
     trainer.standing = standing;
     Ok(())
-}
-
-/// The first place where two JSON values differ: its path and both values.
-fn difference(path: &str, then: &Value, now: &Value) -> Option<(String, String, String)> {
-    if let (Value::Object(a), Value::Object(b)) = (then, now) {
-        let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-        let child = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        return keys.into_iter().find_map(|key| {
-            difference(&child(key), a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null))
-        });
-    }
-    (then != now).then(|| (path.to_owned(), then.to_string(), now.to_string()))
 }

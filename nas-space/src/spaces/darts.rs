@@ -1,6 +1,8 @@
 //! The space of DARTS (Liu et al. 2019, section 2.1): two cells of four nodes, each node the sum of two operations on
 //! two different earlier states.
 
+mod mixed;
+
 use std::sync::LazyLock;
 
 use crate::genotype::lower;

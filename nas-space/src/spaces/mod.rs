@@ -7,7 +7,7 @@ pub use darts::Darts;
 pub(crate) use nasbench201::EDGES as NASBENCH201_EDGES;
 pub use nasbench201::NasBench201;
 
-use crate::{SearchSpace, SpaceError, suggest};
+use crate::{MixedSpace, SearchSpace, SpaceError, suggest};
 
 /// Every space of this crate.
 pub fn all() -> [&'static dyn SearchSpace; 2] {
@@ -23,4 +23,9 @@ pub fn by_name(name: &str) -> Result<&'static dyn SearchSpace, SpaceError> {
         let known = all().map(|space| space.name());
         SpaceError::UnknownSpace { name: name.to_owned(), hint: suggest::hint(name, known), known: known.join(", ") }
     })
+}
+
+/// The spaces that have a supernet.
+pub fn all_mixed() -> [&'static dyn MixedSpace; 2] {
+    [&Darts, &NasBench201]
 }

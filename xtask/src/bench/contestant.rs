@@ -56,17 +56,18 @@ impl Contestant {
     }
 }
 
-/// The two programs, and what every run of them has in common.
+/// The programs, and what every run of them has in common.
 pub(crate) struct Programs {
-    ours: PathBuf,
+    /// The benches named `steps`, each with its cases. The first one measures the machine's ceilings too.
+    ours: Vec<(PathBuf, Vec<String>)>,
     python: Option<PathBuf>,
     threads: String,
     seconds: String,
 }
 
 impl Programs {
-    /// Builds the bench. In the release profile and for the whole workspace, so that it shares every compiled dependency
-    /// with the tests.
+    /// Builds the benches. In the release profile and for the whole workspace, so that they share every compiled
+    /// dependency with the tests.
     pub(crate) fn build(threads: u32, seconds: f64) -> Result<Self> {
         let arguments = "build --release --workspace --bench steps --message-format json-render-diagnostics";
         let mut command = shell::cargo(arguments);
@@ -75,18 +76,34 @@ impl Programs {
         if !output.status.success() {
             bail!("the bench `steps` does not compile");
         }
-        let built = Message::parse_stream(output.stdout.as_slice()).filter_map(Result::ok).find_map(|message| {
+        let built = Message::parse_stream(output.stdout.as_slice()).filter_map(Result::ok).filter_map(|message| {
             let Message::CompilerArtifact(artifact) = message else { return None };
-            artifact.executable.filter(|_| artifact.target.name == "steps")
+            let program = artifact.executable.filter(|_| artifact.target.name == "steps")?;
+            Some((artifact.target.src_path.into_string(), PathBuf::from(program)))
         });
-        let ours = built.context("cargo built the bench `steps`, but does not say where it is")?.into();
+        // In the order of their sources: that of `nas-nn` comes first, whichever was compiled first.
+        let mut built: Vec<_> = built.collect();
+        built.sort();
+        let mut ours = Vec::new();
+        for (_, program) in built {
+            let cases = answer(Command::new(&program).arg("--list"))?.lines().map(String::from).collect();
+            ours.push((program, cases));
+        }
+        if ours.is_empty() {
+            bail!("cargo built the bench `steps`, but does not say where it is");
+        }
         Ok(Self { ours, python: None, threads: threads.to_string(), seconds: seconds.to_string() })
     }
 
     /// The names of all cases.
-    pub(crate) fn list(&self) -> Result<Vec<String>> {
-        let mut command = Command::new(&self.ours);
-        Ok(answer(command.arg("--list"))?.lines().map(String::from).collect())
+    pub(crate) fn list(&self) -> Vec<String> {
+        self.ours.iter().flat_map(|(_, cases)| cases.clone()).collect()
+    }
+
+    /// The bench that has a case; the first one has the ceilings.
+    fn bench_of(&self, case: &str) -> &Path {
+        let with = self.ours.iter().find(|(_, cases)| cases.iter().any(|known| known == case));
+        &with.unwrap_or(&self.ours[0]).0
     }
 
     /// Takes this Python for PyTorch's side, if it can import torch.
@@ -104,6 +121,11 @@ impl Programs {
 
     /// Runs one contestant once.
     pub(crate) fn measure(&self, contestant: Contestant, case: &str) -> Result<Sample> {
+        let name = match contestant {
+            Contestant::Gemm => "gemm",
+            Contestant::Copy => "copy",
+            _ => case,
+        };
         let mut command = match &self.python {
             Some(python) if contestant.is_pytorch() => {
                 let mut command = Command::new(python);
@@ -112,15 +134,10 @@ impl Programs {
                 command
             }
             _ => {
-                let mut command = Command::new(&self.ours);
+                let mut command = Command::new(self.bench_of(name));
                 command.env("RAYON_NUM_THREADS", &self.threads);
                 command
             }
-        };
-        let name = match contestant {
-            Contestant::Gemm => "gemm",
-            Contestant::Copy => "copy",
-            _ => case,
         };
         let answer = answer(command.args(["--case", name, "--seconds", &self.seconds]))?;
         Sample::read(&answer).with_context(|| format!("{contestant:?} of `{case}` printed something else than JSON"))

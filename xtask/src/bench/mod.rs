@@ -1,4 +1,4 @@
-//! Times every case of the bench `steps` beside PyTorch, in rounds: in each round every contestant runs once, in a process
+//! Times every case of the benches named `steps` beside PyTorch, in rounds: in each round every contestant runs once, in a process
 //! of its own, so that a slow phase of the machine meets all of them alike. Medians over the rounds count.
 
 mod contestant;
@@ -41,9 +41,9 @@ pub(crate) struct Options {
 /// Builds the bench, measures the cases one after the other, and prints the tables.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut programs = Programs::build(options.threads, options.seconds)?;
-    let names: Vec<String> = programs.list()?.into_iter().filter(|name| name.contains(&options.only)).collect();
+    let names: Vec<String> = programs.list().into_iter().filter(|name| name.contains(&options.only)).collect();
     if names.is_empty() {
-        bail!("no case has `{}` in its name; the cases are\n  {}", options.only, programs.list()?.join("\n  "));
+        bail!("no case has `{}` in its name; the cases are\n  {}", options.only, programs.list().join("\n  "));
     }
     if let Err(reason) = programs.find_torch(&options.python) {
         println!("PyTorch cannot be used, so ours is measured alone: {reason:#}");

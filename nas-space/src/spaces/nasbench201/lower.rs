@@ -1,12 +1,21 @@
-//! From six operations to the network that NAS-Bench-201 trained.
+//! From six operations, or from a mixture of all of them, to the network that NAS-Bench-201 trained.
 
 use super::EDGES;
 use crate::operations::relu_conv_bn;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
 
+/// What the edges of a searched cell do.
+#[derive(Clone, Copy)]
+pub(super) enum Wiring {
+    /// One operation each.
+    Chosen([Operation; 6]),
+    /// All operations, weighted by the rows of table 0.
+    Mixed,
+}
+
 /// The whole network. Searched cells and the residual blocks between the stages are numbered together, as in the
 /// reference.
-pub(super) fn network(operations: [Operation; 6], config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+pub(super) fn network(wiring: Wiring, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
     check(config)?;
     let mut net = GraphBuilder::new(config.input);
     net.place(None, "stem");
@@ -19,7 +28,10 @@ pub(super) fn network(operations: [Operation; 6], config: &NetworkConfig) -> Res
             x = residual_block(&mut net, first - 1, x, config.channels << stage)?;
         }
         for index in first..first + per_stage {
-            x = cell(&mut net, index, x, operations)?;
+            x = match wiring {
+                Wiring::Chosen(operations) => cell(&mut net, index, x, operations)?,
+                Wiring::Mixed => mixed_cell(&mut net, index, x)?,
+            };
         }
     }
     net.place(None, "head");
@@ -64,6 +76,30 @@ fn cell(net: &mut GraphBuilder, index: usize, input: usize, operations: [Operati
             _ => net.push(format!("cells.{index}.node{to}"), Layer::Add, &ends)?,
         });
     }
+    Ok(nodes[3])
+}
+
+/// A cell of the supernet (Dong & Yang 2020, section 4; the reference's `NAS201SearchCell`): each edge mixes the five
+/// operations. Their batch norms learn no scale and shift, and unlike in the DARTS supernet none follows the pool.
+fn mixed_cell(net: &mut GraphBuilder, index: usize, input: usize) -> Result<usize, SpaceError> {
+    net.affine(false);
+    let mut nodes = vec![input];
+    let mut row = 0;
+    for to in 1..4 {
+        let mut ends = Vec::with_capacity(to * Operation::NASBENCH201.len());
+        for (from, &node) in nodes.iter().enumerate() {
+            for (number, operation) in Operation::NASBENCH201.into_iter().enumerate() {
+                net.place(Some(index), operation.name());
+                let path = format!("cells.{index}.edges.{to}<-{from}.{number}");
+                ends.push(operation.append(net, &path, node, 1)?);
+            }
+        }
+        net.place(Some(index), "mix");
+        let sum = Layer::WeightedSum { table: 0, row, edges: to };
+        nodes.push(net.push(format!("cells.{index}.node{to}"), sum, &ends)?);
+        row += to;
+    }
+    net.affine(true);
     Ok(nodes[3])
 }
 

@@ -1,6 +1,7 @@
 //! The space of NAS-Bench-201 (Dong & Yang 2020): one cell of four nodes with an operation on each of its six edges.
 
 mod lower;
+mod mixed;
 mod order;
 
 use std::sync::LazyLock;
@@ -118,7 +119,7 @@ impl SearchSpace for NasBench201 {
     /// blocks with stride 2 between them, batch norm, global average pooling and a classifier (Dong & Yang 2020,
     /// section 2.1). Parameter names are the reference's.
     fn lower(&self, architecture: &Architecture, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
-        lower::network(self.operations(architecture)?, config)
+        lower::network(lower::Wiring::Chosen(self.operations(architecture)?), config)
     }
 
     /// The network measured in the benchmark: 16 channels, three stages of 5 cells.

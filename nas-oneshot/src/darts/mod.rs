@@ -1,0 +1,206 @@
+//! Differentiable architecture search (Liu et al. 2019), first and second order.
+//!
+//! The one idea: weights and architecture learn in turns, a step each, from two halves of the training images, and the
+//! architecture is read off at the end. As in a training, all chance hangs at the seed by epoch and step, so a search
+//! needs to remember only its tensors and where it stands, and one that was killed goes on to the same bits.
+
+mod batches;
+mod config;
+mod save;
+mod step;
+mod watch;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use candle_core::{DType, Device};
+use nas_data::{Batch, Images, Normalization};
+use nas_nn::Network;
+use nas_nn::optim::{Adam, Sgd};
+use nas_nn::trainer::Ended;
+use nas_search::{Event, Listener, SupernetEpoch};
+use nas_space::{Architecture, MixedSpace, NetworkConfig, Seed};
+use serde::{Deserialize, Serialize};
+
+pub use config::{DartsConfig, Order};
+
+use crate::{Alphas, OneShotError, Supernet};
+use save::{SaveClock, Standing};
+
+/// The images of a search. The test images are not among them.
+#[derive(Clone, Debug)]
+pub struct SearchData {
+    /// The split that both lists of numbers point into.
+    pub images: Arc<Images>,
+    /// The half that the weights learn from.
+    pub weights: Arc<Vec<u32>>,
+    /// The half that the architecture learns from.
+    pub architecture: Arc<Vec<u32>>,
+    /// The normalisation, measured on training images.
+    pub normalization: Normalization,
+}
+
+/// What a run does beside searching.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchOptions<'a> {
+    /// Where to save: after every epoch, every so often within one, and when the search is stopped.
+    pub checkpoint: Option<&'a Path>,
+    /// How long a search may go unsaved within an epoch.
+    pub checkpoint_every: Duration,
+    /// Raised to stop after the step under way.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a search came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DartsReport {
+    /// Every finished epoch.
+    pub history: Vec<SupernetEpoch>,
+    /// The architecture read off.
+    pub architecture: Architecture,
+    /// The epoch whose parameters it was read off, from 1: the last, or that before the rise which stopped the search.
+    pub epoch: u64,
+    /// Why the search ended.
+    pub ended: Ended,
+    /// What the user should know, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A search under way.
+pub struct DartsSearch {
+    space: Arc<dyn MixedSpace>,
+    network: NetworkConfig,
+    supernet: Supernet,
+    data: SearchData,
+    config: DartsConfig,
+    seed: Seed,
+    sgd: Sgd,
+    adam: Adam,
+    standing: Standing,
+    /// The direction in which the validation loss bends most, as last found.
+    eigenvector: Option<Vec<f64>>,
+    /// The batch that it is measured on, made when it is first needed.
+    watched: Option<Batch>,
+}
+
+impl DartsSearch {
+    /// A search before its first step, on the CPU in f32.
+    ///
+    /// # Errors
+    /// If a setting is impossible, the supernet cannot be built, or there are too few images.
+    pub fn new(
+        space: Arc<dyn MixedSpace>,
+        network: NetworkConfig,
+        data: SearchData,
+        config: DartsConfig,
+        seed: Seed,
+    ) -> Result<Self, OneShotError> {
+        config.validate_for(data.images.shape)?;
+        for half in [&data.weights, &data.architecture] {
+            if half.len() < 2 {
+                let reason =
+                    format!("{} images in a half of the training images; a search needs at least 2", half.len());
+                return Err(nas_nn::NnError::Unfit { reason }.into());
+            }
+        }
+        let graph = space.supernet(&network)?;
+        let weights = Network::init(graph, seed.child("init"), DType::F32, &Device::Cpu)?;
+        let alphas = Alphas::fresh(&space.tables(), seed.child("alphas"))?;
+        Ok(Self {
+            supernet: Supernet { network: weights, alphas },
+            sgd: config.sgd(),
+            adam: config.adam(),
+            standing: Standing::default(),
+            eigenvector: None,
+            watched: None,
+            space,
+            network,
+            data,
+            config,
+            seed,
+        })
+    }
+
+    /// Goes on from a checkpoint of the same search.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is of a search with other settings, data, seed or network; the search must then be
+    /// made anew.
+    pub fn restore(&mut self, checkpoint: &Path) -> Result<(), OneShotError> {
+        save::restore(self, checkpoint)
+    }
+
+    /// Searches to the end, or until it is stopped. A search that has ended returns at once.
+    ///
+    /// # Errors
+    /// If a loss or a gradient stops being finite, the images cannot be read, or a checkpoint cannot be written.
+    pub fn run(&mut self, options: &SearchOptions<'_>, listener: &mut dyn Listener) -> Result<Ended, OneShotError> {
+        let mut clock = SaveClock::new(options);
+        while !self.is_over() {
+            let start = Instant::now();
+            if !step::epoch(self, options.stop, &mut clock, listener)? {
+                return Ok(Ended::Interrupted);
+            }
+            self.end_epoch()?;
+            clock.save(self)?;
+            let report = self.standing.history.last().expect("an epoch just ended");
+            let seconds = start.elapsed().as_secs_f64();
+            listener.on_event(&Event::SupernetEpoch { report: Box::new(report.clone()), seconds });
+            if options.stop.load(Ordering::Relaxed) && !self.is_over() {
+                return Ok(Ended::Interrupted);
+            }
+        }
+        Ok(if self.standing.back_to.is_some() { Ended::EarlyStop } else { Ended::Finished })
+    }
+
+    /// What the search has come to; `None` before its first epoch is over.
+    ///
+    /// # Errors
+    /// If an architecture cannot be read off.
+    pub fn report(&self) -> Result<Option<DartsReport>, OneShotError> {
+        watch::report(self)
+    }
+
+    /// The supernet as it is now.
+    pub fn supernet(&self) -> &Supernet {
+        &self.supernet
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &DartsConfig {
+        &self.config
+    }
+
+    /// Epochs finished.
+    pub fn epochs_finished(&self) -> usize {
+        self.standing.epoch
+    }
+
+    /// Steps of a whole epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        batches::training(self).batches_per_epoch()
+    }
+
+    fn is_over(&self) -> bool {
+        self.standing.back_to.is_some() || self.standing.epoch >= self.config.epochs
+    }
+
+    /// Measures, judges and turns the page.
+    fn end_epoch(&mut self) -> Result<(), OneShotError> {
+        let finished = self.standing.epoch + 1;
+        let every = self.config.guard.eigenvalue_every;
+        let eigenvalue = match every > 0 && finished.is_multiple_of(every) {
+            true => Some(watch::eigenvalue(self)?),
+            false => None,
+        };
+        let report = watch::epoch_report(self, eigenvalue)?;
+        self.standing.turn_page(report);
+        if self.config.guard.early_stop {
+            self.standing.back_to = watch::rise(&self.standing.history);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! The integration tests of the crate, one program.
+
+mod golden;
+mod quadratic;
+mod resume;

@@ -1,0 +1,131 @@
+//! A search that is stopped or killed after any step goes on to the same bytes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nas_data::{Augment, LoadOptions, Normalization, load, split};
+use nas_nn::trainer::Ended;
+use nas_oneshot::{DartsConfig, DartsReport, DartsSearch, Guard, Order, SearchData, SearchOptions};
+use nas_search::Event;
+use nas_space::spaces::{Darts, NasBench201};
+use nas_space::{MixedSpace, NetworkConfig, Seed};
+
+const STEPS: usize = 3;
+const EPOCHS: usize = 2;
+
+fn data() -> SearchData {
+    let digits = load("digits", &LoadOptions::default()).unwrap();
+    let (_, few) = split(&digits.train, &digits.classes, 0.04, Seed::new(1)).unwrap();
+    let (weights, architecture) = few.split_at(few.len() / 2);
+    let normalization = Normalization::of(&digits.train, weights).unwrap();
+    let (weights, architecture) = (Arc::new(weights[..24].to_vec()), Arc::new(architecture.to_vec()));
+    SearchData { images: Arc::new(digits.train), weights, architecture, normalization }
+}
+
+fn search(space: Arc<dyn MixedSpace>, config: &DartsConfig) -> DartsSearch {
+    let data = data();
+    let network = NetworkConfig { input: data.images.shape, ..NetworkConfig::cifar(2, 3) };
+    DartsSearch::new(space, network, data, config.clone(), Seed::new(5)).unwrap()
+}
+
+fn config(order: Order) -> DartsConfig {
+    DartsConfig {
+        order,
+        epochs: EPOCHS,
+        batch_size: 8,
+        augment: Augment { crop_padding: 1, ..Augment::default() },
+        guard: Guard { eigenvalue_every: 2, ..Guard::ACTING },
+        ..DartsConfig::default()
+    }
+}
+
+/// Runs on from a checkpoint, if it is there, until `stop_after` steps are done in all. Copies the checkpoint to `copy`
+/// when `copy_after` steps are done, as it is then: what a kill at this moment would leave.
+fn go_on(search: &mut DartsSearch, path: &Path, stop_after: usize, copy: Option<(usize, &Path)>) -> Ended {
+    if path.exists() {
+        search.restore(path).unwrap();
+    }
+    let stop = AtomicBool::new(false);
+    let options = SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop };
+    search
+        .run(&options, &mut |event: &Event| {
+            let Event::SupernetStep { epoch, step, .. } = event else { return };
+            let done = (*epoch as usize - 1) * STEPS + *step as usize;
+            if let Some((_, to)) = copy.filter(|(after, _)| *after == done && path.exists()) {
+                std::fs::copy(path, to).unwrap();
+            }
+            stop.store(done >= stop_after, Ordering::Relaxed);
+        })
+        .unwrap()
+}
+
+/// Cuts a search after each of these numbers of steps, once by stopping it and once by a kill.
+fn check(space: fn() -> Arc<dyn MixedSpace>, order: Order, cuts: &[usize]) -> DartsReport {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let config = config(order);
+    let mut whole = search(space(), &config);
+    assert_eq!(whole.steps_per_epoch(), STEPS);
+    assert_eq!(go_on(&mut whole, &at("whole"), usize::MAX, None), Ended::Finished);
+    let report = whole.report().unwrap().unwrap();
+    let bytes = std::fs::read(at("whole")).unwrap();
+    for &cut in cuts {
+        let (stopped, killed) = (format!("stopped{cut}"), format!("killed{cut}"));
+        let ended = go_on(&mut search(space(), &config), &at(&stopped), cut, Some((cut, &at(&killed))));
+        assert_eq!(ended, Ended::Interrupted);
+        for name in [&stopped, &killed] {
+            let mut again = search(space(), &config);
+            assert_eq!(go_on(&mut again, &at(name), usize::MAX, None), Ended::Finished);
+            assert_eq!(again.report().unwrap().unwrap(), report, "{order:?}, {name}");
+            assert!(std::fs::read(at(name)).unwrap() == bytes, "{order:?}, {name}: another checkpoint at the end");
+        }
+    }
+    report
+}
+
+#[test]
+fn first_order_goes_on_to_the_same_bytes() {
+    check(|| Arc::new(Darts), Order::First, &[1, 3, 5]);
+}
+
+#[test]
+fn second_order_goes_on_to_the_same_bytes() {
+    let report = check(|| Arc::new(Darts), Order::Second, &[2, 3, 4]);
+    assert_eq!(report.history.iter().filter(|epoch| epoch.eigenvalue.is_some()).count(), 1);
+    let last = report.history.last().unwrap();
+    assert!(last.entropy < 1.0 && last.alphas[0].len() == 14 && last.architecture.space == "darts");
+}
+
+#[test]
+fn the_space_of_nasbench201_goes_on_to_the_same_bytes() {
+    let report = check(|| Arc::new(NasBench201), Order::First, &[4]);
+    assert_eq!((report.architecture.space.as_str(), report.architecture.choices.len()), ("nasbench201", 6));
+}
+
+#[test]
+fn the_checkpoint_of_another_search_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("supernet.safetensors");
+    go_on(&mut search(Arc::new(Darts), &config(Order::First)), &path, 1, None);
+    let message = search(Arc::new(Darts), &config(Order::Second)).restore(&path).unwrap_err().to_string();
+    assert!(message.contains("another search") && message.contains("`config.order`"), "{message}");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let message = search(Arc::new(Darts), &config(Order::First)).restore(&path).unwrap_err().to_string();
+    assert!(message.contains("cut short"), "{message}");
+}
+
+#[test]
+fn weights_and_architecture_learn() {
+    let fast = DartsConfig { epochs: 8, alpha_learning_rate: 0.05, ..config(Order::Second) };
+    let mut search = search(Arc::new(Darts), &fast);
+    let stop = AtomicBool::new(false);
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    search.run(&options, &mut |_: &Event| {}).unwrap();
+    let report = search.report().unwrap().unwrap();
+    let (first, last) = (&report.history[0], report.history.last().unwrap());
+    assert!(last.train_loss < first.train_loss && last.loss < first.loss, "{first:?} {last:?}");
+    assert!(last.entropy < first.entropy, "{} {}", first.entropy, last.entropy);
+}

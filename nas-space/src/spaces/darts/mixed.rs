@@ -1,0 +1,101 @@
+//! The supernet of the DARTS space, and the genotype read off its weights.
+
+use super::{CELLS, Darts, NODES};
+use crate::mixed::largest;
+use crate::{
+    Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
+};
+
+/// The column of `none`, which no genotype keeps.
+const NONE: usize = 0;
+/// Edges that a genotype keeps of each node.
+const KEPT: usize = 2;
+
+/// The first row of each node, and behind the last the number of rows.
+fn first_row(node: usize) -> usize {
+    (0..node).map(|earlier| earlier + 2).sum()
+}
+
+impl MixedSpace for Darts {
+    fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+        Darts::supernet(self, config)
+    }
+
+    fn tables(&self) -> Vec<MixedTable> {
+        let edges: Vec<_> = (0..NODES).flat_map(|node| (0..node + 2).map(move |state| (state, node))).collect();
+        let table =
+            |name| MixedTable { name, operations: &Operation::DARTS, edges: edges.clone(), chosen: KEPT * NODES };
+        CELLS.map(table).to_vec()
+    }
+
+    /// Of each node the two edges whose strongest operation, `none` left out, weighs most, the heavier one first; of each
+    /// edge that operation (Liu et al. 2019, section 2.4). Of equals the first counts.
+    fn choose(&self, weights: &[Vec<Vec<f64>>]) -> Vec<Chosen> {
+        let mut chosen = Vec::with_capacity(weights.len() * KEPT * NODES);
+        for (table, rows) in weights.iter().enumerate() {
+            for node in 0..NODES {
+                let strongest = |row: usize| Some((row, largest(&rows[row], |operation| operation != NONE)?));
+                let mut edges: Vec<_> = (first_row(node)..first_row(node + 1)).filter_map(strongest).collect();
+                // Stable, so that of equal edges the one from the earlier state stays in front.
+                edges.sort_by(|a, b| rows[b.0][b.1].total_cmp(&rows[a.0][a.1]));
+                chosen.extend(edges.into_iter().take(KEPT).map(|(row, operation)| Chosen { table, row, operation }));
+            }
+        }
+        chosen
+    }
+
+    fn assemble(&self, chosen: &[Chosen]) -> Result<Architecture, SpaceError> {
+        let mut choices = Vec::with_capacity(2 * chosen.len());
+        for (edge, &Chosen { row, operation, .. }) in chosen.iter().enumerate() {
+            let node = edge / KEPT % NODES;
+            choices.extend([row.saturating_sub(first_row(node)), operation]);
+        }
+        let architecture = Architecture { space: self.name().to_owned(), choices };
+        self.check(&architecture)?;
+        Ok(architecture)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables of equal weights.
+    fn equal() -> Vec<Vec<Vec<f64>>> {
+        vec![vec![vec![0.125; 8]; 14]; 2]
+    }
+
+    fn read(weights: &[Vec<Vec<f64>>]) -> String {
+        Darts.text(&Darts.assemble(&Darts.choose(weights)).unwrap())
+    }
+
+    #[test]
+    fn equal_weights_give_the_first_edges_and_the_first_real_operation() {
+        let text = read(&equal());
+        assert!(
+            text.starts_with("Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', 0)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn none_never_counts_and_the_heavier_edge_comes_first() {
+        let mut weights = equal();
+        // Node 1 of the normal cell has rows 2 to 4, from the states 0 to 2.
+        weights[0][2][0] = 0.9;
+        weights[0][4][4] = 0.6;
+        weights[0][3][3] = 0.3;
+        let text = read(&weights);
+        assert!(
+            text.contains("('max_pool_3x3', 1), ('sep_conv_3x3', 2), ('skip_connect', 1), ('max_pool_3x3', 0)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_tables_are_those_of_the_supernet() {
+        let tables = MixedSpace::tables(&Darts);
+        assert_eq!(tables.len(), 2);
+        assert_eq!((tables[1].name, tables[0].edges.len(), tables[0].edges[13]), ("reduce", 14, (4, 3)));
+    }
+}
