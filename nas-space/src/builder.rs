@@ -142,6 +142,14 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
         }
         Layer::BatchNorm { .. } | Layer::Relu | Layer::TrainingRelu | Layer::DropPath => Ok(inputs[0]),
         Layer::GlobalAveragePool => Ok(Shape { height: 1, width: 1, ..inputs[0] }),
+        Layer::Narrow { channels } if *channels == 0 || *channels > inputs[0].channels => {
+            Err(format!("cannot keep {channels} channels of {}; keep from 1 to all of them", inputs[0]))
+        }
+        Layer::Narrow { channels } => Ok(Shape { channels: *channels, ..inputs[0] }),
+        Layer::Pad { before, after } => {
+            let s = inputs[0];
+            Ok(Shape { height: before[0] + s.height + after[0], width: before[1] + s.width + after[1], ..s })
+        }
         Layer::Zero { stride: 0 } => Err("its stride is 0; the least is 1".into()),
         Layer::Zero { stride } => {
             let s = inputs[0];

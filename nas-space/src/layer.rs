@@ -116,6 +116,18 @@ pub enum Layer {
     },
     /// Concatenation of all inputs along the channels.
     Concat,
+    /// The first channels of its input; the rest is let go of.
+    Narrow {
+        /// How many channels stay.
+        channels: usize,
+    },
+    /// Zeros around the image, rows and columns.
+    Pad {
+        /// Rows above, columns to the left.
+        before: [usize; 2],
+        /// Rows below, columns to the right.
+        after: [usize; 2],
+    },
     /// All zeros, at the input's size divided by the stride and rounded up.
     Zero {
         /// Stride in both directions.
@@ -152,6 +164,8 @@ impl Layer {
             Self::Add => "add",
             Self::WeightedSum { .. } => "weighted_sum",
             Self::Concat => "concat",
+            Self::Narrow { .. } => "narrow",
+            Self::Pad { .. } => "pad",
             Self::Zero { .. } => "zero",
             Self::DropPath => "drop_path",
             Self::Custom { .. } => "custom",

@@ -6,6 +6,7 @@ pub(crate) mod elementwise;
 pub(crate) mod lanes;
 pub(crate) mod loss;
 pub(crate) mod norm;
+pub(crate) mod pad;
 mod pieces;
 pub(crate) mod plane;
 pub(crate) mod pooling;

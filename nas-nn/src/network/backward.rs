@@ -10,11 +10,12 @@ use super::{custom, norm};
 use crate::NnError;
 use crate::element::Element;
 use crate::kernels::conv::{self, InputGradient, Wanted};
+use crate::kernels::pad::{self, Frame};
 use crate::kernels::read::Operand;
 use crate::kernels::{elementwise, pooling};
 use crate::layout;
 use crate::ops::loss;
-use crate::pool::slices_mut;
+use crate::pool::{fresh, slices_mut};
 
 pub(super) fn run<T: Element>(
     network: &Network,
@@ -147,6 +148,16 @@ fn node<T: Element>(
                     pending.send(input, Gradient::plain(part));
                 }
             }
+        }
+        Layer::Narrow { channels } => {
+            let dy = Operand::plain(slices(&gradient.blocks));
+            let dx = layout::move_channels(&dy, &step.slots, &from.slots[..*channels], blocks);
+            pending.send(source, Gradient::own(dx));
+        }
+        Layer::Pad { before, .. } => {
+            let mut dx = fresh(blocks, len);
+            pad::crop(&slices(&gradient.blocks), &Frame::new(from.shape, step.shape, *before), slices_mut(&mut dx));
+            pending.send(source, Gradient::own(dx));
         }
         Layer::DropPath => match &run.factors[index] {
             Some(factors) => {

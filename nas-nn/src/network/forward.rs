@@ -16,6 +16,7 @@ use crate::element::Element;
 use crate::kernels::conv::{self, Problem, Weights};
 use crate::kernels::lanes::Lanes;
 use crate::kernels::norm::{Tally, moments};
+use crate::kernels::pad::{self, Frame};
 use crate::kernels::plane::Geometry;
 use crate::kernels::read::Affine;
 use crate::kernels::{elementwise, pooling};
@@ -198,6 +199,16 @@ fn node<T: Element>(
             y
         }
         Layer::Concat => return Ok(concat(&step.inputs.iter().map(|&i| run.value(i).clone()).collect::<Vec<_>>())),
+        Layer::Narrow { channels } => {
+            let from = &network.plan.steps[step.inputs[0]].slots[..*channels];
+            layout::move_channels(&value(0).operand(), from, &step.slots, step.blocks)
+        }
+        Layer::Pad { before, .. } => {
+            let mut y = fresh(step.blocks, len);
+            let inner = network.plan.steps[step.inputs[0]].shape;
+            pad::frame(&value(0).operand(), &Frame::new(inner, step.shape, *before), slices_mut(&mut y));
+            y
+        }
         Layer::Zero { .. } => {
             let mut zeros = pool::take::<T>(len);
             zeros.fill(Lanes::ZERO);

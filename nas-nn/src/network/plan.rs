@@ -245,7 +245,7 @@ fn lanes(
         Layer::Add | Layer::WeightedSum { .. } => {
             like_first.filter(|_| inputs.iter().all(|&input| steps[input].slots == first.slots))
         }
-        Layer::Custom { .. } => None,
+        Layer::Custom { .. } | Layer::Narrow { .. } => None,
         _ => like_first,
     }
 }

@@ -204,23 +204,62 @@ fn everything() -> nas_space::NetworkGraph {
     net.finish(logits, Some(extra))
 }
 
+/// Checks every gradient of a network for 2x7x6 images and 3 classes; returns the number of its parameters.
+fn check_network(graph: nas_space::NetworkGraph, drop_path: f64) -> usize {
+    let config = StepConfig { label_smoothing: 0.1, auxiliary_weight: 0.4 };
+    let mut network = Network::init(graph, Seed::new(3), DType::F64, &Device::Cpu).unwrap();
+    let mode = Mode::Train { drop_path, seed: Seed::new(5) };
+    let x = noise(13, &[5, 2, 7, 6]);
+    let labels = Tensor::new(&[0u32, 2, 1, 1, 0], &Device::Cpu).unwrap();
+    let gradients = network.step(&x, &labels, &config, mode).unwrap().gradients;
+    let parameters = network.parameters().to_vec();
+    for (parameter, gradient) in parameters.iter().zip(&gradients) {
+        let loss = || network.step(&x, &labels, &config, mode).unwrap().loss;
+        let error = worst(&parameter.var, gradient, loss);
+        assert!(error < 1e-6, "{}: off by {error:.2e} (drop_path {drop_path})", parameter.name);
+    }
+    parameters.len()
+}
+
 #[test]
 fn a_whole_network() {
-    let config = StepConfig { label_smoothing: 0.1, auxiliary_weight: 0.4 };
     for drop_path in [0.0, 0.5] {
-        let mut network = Network::init(everything(), Seed::new(3), DType::F64, &Device::Cpu).unwrap();
-        let mode = Mode::Train { drop_path, seed: Seed::new(5) };
-        let x = noise(13, &[5, 2, 7, 6]);
-        let labels = Tensor::new(&[0u32, 2, 1, 1, 0], &Device::Cpu).unwrap();
-        let gradients = network.step(&x, &labels, &config, mode).unwrap().gradients;
-        let parameters = network.parameters().to_vec();
-        assert_eq!(parameters.len(), 9);
-        for (parameter, gradient) in parameters.iter().zip(&gradients) {
-            let loss = || network.step(&x, &labels, &config, mode).unwrap().loss;
-            let error = worst(&parameter.var, gradient, loss);
-            assert!(error < 1e-6, "{}: off by {error:.2e} (drop_path {drop_path})", parameter.name);
-        }
+        assert_eq!(check_network(everything(), drop_path), 9);
     }
+}
+
+#[test]
+fn narrowed_and_padded_networks() {
+    let mut net = GraphBuilder::new(ImageShape { channels: 2, height: 7, width: 6 });
+    let mut layer = |name: &str, layer: Layer, inputs: &[usize]| net.push(name, layer, inputs).unwrap();
+    let conv = |out| Layer::Conv2d(Conv2d { out, groups: 1, window: Window::same(3, 1, 1) });
+    let first = layer("first", conv(5), &[0]);
+    let norm = layer("norm", Layer::BatchNorm { affine: true }, &[first]);
+    let relu = layer("relu", Layer::Relu, &[norm]);
+    // Behind a concatenation the channels have gaps, and the last that stays is not the last of its block.
+    let concat = layer("concat", Layer::Concat, &[relu, norm, first]);
+    let narrow = layer("narrow", Layer::Narrow { channels: 12 }, &[concat]);
+    let pad = layer("pad", Layer::Pad { before: [2, 0], after: [1, 3] }, &[narrow]);
+    // Read through a batch norm and a ReLU, and by two layers.
+    let few = layer("few", Layer::Narrow { channels: 3 }, &[relu]);
+    let framed = layer("framed", Layer::Pad { before: [0, 1], after: [3, 2] }, &[relu]);
+    let framed_few = layer("framed_few", Layer::Pad { before: [3, 3], after: [0, 0] }, &[few]);
+    let joined = layer("joined", Layer::Concat, &[pad, framed, framed_few]);
+    let last = layer("last", conv(4), &[joined]);
+    let logits = layer("classifier", Layer::Linear { out: 3 }, &[last]);
+    assert_eq!(check_network(net.finish(logits, None), 0.0), 6);
+}
+
+#[test]
+fn padding_is_zero_and_narrowing_keeps_the_first_channels() {
+    let mut net = GraphBuilder::new(ImageShape { channels: 11, height: 1, width: 2 });
+    let narrow = net.push("narrow", Layer::Narrow { channels: 2 }, &[0]).unwrap();
+    let pad = net.push("pad", Layer::Pad { before: [1, 0], after: [0, 1] }, &[narrow]).unwrap();
+    let mut network = Network::init(net.finish(pad, None), Seed::new(0), DType::F64, &Device::Cpu).unwrap();
+    let x = noise(15, &[1, 11, 1, 2]);
+    let [a, b, c, d] = flat(&x)[..4] else { panic!("two channels of two pixels") };
+    let y = flat(&network.logits(&x, Mode::Evaluate).unwrap());
+    assert_eq!(y, [0.0, 0.0, 0.0, a, b, 0.0, 0.0, 0.0, 0.0, c, d, 0.0]);
 }
 
 #[test]
