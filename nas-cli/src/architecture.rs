@@ -22,7 +22,8 @@ pub fn resolve(text: &str) -> anyhow::Result<(Blueprint, Option<NetworkConfig>)>
     if path.is_file() {
         return read(path);
     }
-    let looks_like_a_file = !text.contains(['(', '|', '{']) && (text.contains('/') || text.ends_with(".json"));
+    let looks_like_a_file =
+        !text.contains(['(', '|', '{']) && !text.contains(": ") && (text.contains('/') || text.ends_with(".json"));
     if looks_like_a_file {
         return Err(usage(format!(
             "there is no file {text}; ARCH is an architecture file, a published name (see `nas spaces`), or a text form"

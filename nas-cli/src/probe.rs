@@ -29,7 +29,7 @@ pub fn work_of(graph: &NetworkGraph) -> f64 {
 
 /// The mean work of a space's networks of a size; `None` where they cannot be built.
 pub fn mean_work(space: &dyn SearchSpace, network: &NetworkConfig, size: Size) -> Option<f64> {
-    let network = recipe::sized(network, size);
+    let network = recipe::sized(space, network, size);
     let works = samples(space).into_iter().map(|a| space.lower(&a, &network).ok().map(|g| work_of(&g)));
     works.sum::<Option<f64>>().map(|sum| sum / SAMPLES as f64)
 }
@@ -45,11 +45,11 @@ pub fn speed(config: &Config, data: &Data, device: &Device) -> anyhow::Result<Sp
     // The sample of middle size is neither lucky nor unlucky.
     let mut sampled: Vec<_> = samples(space.as_ref())
         .into_iter()
-        .map(|a| Ok((work_of(&space.lower(&a, &recipe::sized(&network, SEARCH_SIZES[0]))?) as u64, a)))
+        .map(|a| Ok((work_of(&space.lower(&a, &recipe::sized(space.as_ref(), &network, SEARCH_SIZES[0]))?) as u64, a)))
         .collect::<Result<_, nas_space::SpaceError>>()?;
     sampled.sort();
     let middle = &sampled[sampled.len() / 2].1;
-    let lower = |size| space.lower(middle, &recipe::sized(&network, size));
+    let lower = |size| space.lower(middle, &recipe::sized(space.as_ref(), &network, size));
     let train = recipe::trial_training(config);
     let (jobs, threads) =
         if config.run.in_process { (1, config.run.threads) } else { (config.run.jobs, config.run.threads) };

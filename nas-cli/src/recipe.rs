@@ -6,8 +6,7 @@ use std::time::Duration;
 use candle_core::Device;
 use nas_nn::TrainFromScratch;
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
-use nas_space::spaces::{self, Darts, NasBench201};
-use nas_space::{ImageShape, NetworkConfig, SearchSpace};
+use nas_space::{ImageShape, NetworkConfig, SearchSpace, spaces};
 
 use crate::config::Config;
 use crate::images::{Data, augment};
@@ -18,9 +17,7 @@ use crate::plan::{self, Size};
 /// # Errors
 /// Lists the names, and suggests the nearest.
 pub fn space(name: &str) -> anyhow::Result<Arc<dyn SearchSpace>> {
-    let known: [Arc<dyn SearchSpace>; 2] = [Arc::new(Darts), Arc::new(NasBench201)];
-    let found = spaces::by_name(name)?.name();
-    Ok(known.into_iter().find(|s| s.name() == found).expect("a test compares the two lists"))
+    Ok(spaces::shared(name)?)
 }
 
 /// The network of trials.
@@ -35,9 +32,15 @@ pub fn final_network(config: &Config, input: ImageShape, classes: usize) -> Netw
     NetworkConfig { input, classes, channels, layers, stem: config.space.stem, auxiliary: config.finish.auxiliary }
 }
 
-/// A network of another size.
-pub fn sized(network: &NetworkConfig, size: Size) -> NetworkConfig {
-    NetworkConfig { channels: size.channels, layers: size.layers, ..network.clone() }
+/// The size nearest to one of a ladder that networks of a space can have.
+pub fn fitting(space: &dyn SearchSpace, size: Size) -> Size {
+    Size { layers: space.nearest_layers(size.layers), ..size }
+}
+
+/// A network of another size of a ladder, as near as the space has it.
+pub fn sized(space: &dyn SearchSpace, network: &NetworkConfig, size: Size) -> NetworkConfig {
+    let Size { channels, layers } = fitting(space, size);
+    NetworkConfig { channels, layers, ..network.clone() }
 }
 
 /// How a trial trains. Only its end is validated.

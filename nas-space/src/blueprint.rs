@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::spaces::{self, Darts, NasBench201};
+use crate::spaces::{self, Darts};
 use crate::suggest;
 use crate::{Architecture, Genotype, NetworkConfig, NetworkGraph, SearchSpace, SpaceError, published, published_cells};
 
@@ -20,8 +20,9 @@ pub enum Blueprint {
 }
 
 impl Blueprint {
-    /// Resolves a published name (`DARTS_V2`), the text or JSON form of a genotype, a NAS-Bench-201 string, or the
-    /// contents of an architecture file.
+    /// Resolves a published name (`DARTS_V2`), the text or JSON form of a genotype, the text form of another space (a
+    /// NAS-Bench-201 string, a NAS-Bench-101 `ModelSpec` or hash, the digits of NAS-Bench-Macro, the rows of `zoph` and
+    /// `enas-macro`), or the contents of an architecture file.
     ///
     /// # Errors
     /// A sentence that says what is accepted, with the nearest published name where the text looks like one.
@@ -29,8 +30,8 @@ impl Blueprint {
         let text = text.trim();
         if let Some(cell) = published(text) {
             Ok(Self::Genotype(cell.genotype()))
-        } else if text.starts_with('|') {
-            NasBench201.parse(text).map(Self::Point)
+        } else if let Some(architecture) = spaces::parse(text) {
+            architecture.map(Self::Point)
         } else if text.starts_with('{') && text.contains("\"format\"") {
             ArchitectureFile::from_json(text).map(|file| file.blueprint)
         } else if text.starts_with('{') || text.starts_with("Genotype") {
@@ -39,7 +40,8 @@ impl Blueprint {
             let names: Vec<&str> = published_cells().iter().map(|cell| cell.name).collect();
             let reason = format!(
                 "there is no published cell of this name{}; give one of {}, a `Genotype(...)`, a NAS-Bench-201 string \
-                 such as `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, or an architecture file",
+                 such as `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, a NAS-Bench-101 `ModelSpec(...)` or hash, the eight \
+                 digits of NAS-Bench-Macro, layers such as `zoph-2: 3x5x24 | 7x1x36 1`, or an architecture file",
                 suggest::hint(text, names.iter().copied()),
                 names.join(", ")
             );
@@ -58,7 +60,7 @@ impl Blueprint {
         }
     }
 
-    /// The text form: a genotype or a NAS-Bench-201 string.
+    /// The text form: a genotype, or that of the blueprint's space.
     pub fn text(&self) -> String {
         match self {
             Self::Point(architecture) => match spaces::by_name(&architecture.space) {

@@ -70,6 +70,14 @@ pub enum SpaceError {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// A cell that is not in its space.
+    #[error("a cell of the space `{space}`: {reason}")]
+    Cell {
+        /// The space.
+        space: &'static str,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
     /// A network setting that is impossible.
     #[error("network setting `{setting}` = {value}: {reason}")]
     Config {

@@ -28,6 +28,7 @@ mod layer;
 mod mixed;
 pub mod operations;
 mod published;
+mod reader;
 mod seed;
 mod space;
 pub mod spaces;

@@ -32,6 +32,12 @@ pub trait SearchSpace: Send + Sync {
         NetworkConfig::cifar(16, 8)
     }
 
+    /// The number of layers closest to `wanted` that networks of this space can have. Spaces whose networks repeat a cell
+    /// as often as one likes have any number; others override this, and `lower` refuses what they cannot have.
+    fn nearest_layers(&self, wanted: usize) -> usize {
+        wanted
+    }
+
     /// Which options of decision `prefix.len()` may follow the choices before it. All of them, unless overridden.
     ///
     /// At least one option must be allowed after every prefix of allowed choices.
@@ -128,9 +134,48 @@ pub trait SearchSpace: Send + Sync {
         chosen.map(|(d, &c)| format!("{}={}", d.name, d.options[c])).collect::<Vec<_>>().join(" ")
     }
 
-    /// The number of architectures of the space, where it is known exactly.
+    /// Reads the form that [`text`](Self::text) writes.
+    ///
+    /// # Errors
+    /// [`SpaceError::Parse`] shows the part that cannot be read; otherwise as [`check`](Self::check).
+    fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
+        let fault = |near: &str, reason: String| SpaceError::Parse {
+            what: "an architecture",
+            near: near.chars().take(40).collect(),
+            reason,
+        };
+        let (decisions, words) = (self.decisions(), text.split_whitespace().collect::<Vec<_>>());
+        if words.len() != decisions.len() {
+            let (name, expected, found) = (self.name(), decisions.len(), words.len());
+            return Err(fault(text, format!("it has {found} choices, the space `{name}` has {expected} decisions")));
+        }
+        let mut choices = Vec::with_capacity(decisions.len());
+        for (decision, word) in decisions.iter().zip(words) {
+            let Some(option) = word.split_once('=').filter(|(name, _)| *name == decision.name).map(|(_, o)| o) else {
+                return Err(fault(word, format!("expected `{}=`", decision.name)));
+            };
+            let choice = decision.options.iter().position(|known| known == option);
+            choices.push(choice.ok_or_else(|| fault(word, format!("it may be {}", decision.options.join(", "))))?);
+        }
+        let architecture = Architecture { space: self.name().to_owned(), choices };
+        self.check(&architecture)?;
+        Ok(architecture)
+    }
+
+    /// The architecture in words, a line a part, for people: its decisions one by one, unless a space can tell it better.
+    fn describe(&self, architecture: &Architecture) -> Vec<String> {
+        let chosen = self.decisions().iter().zip(&architecture.choices);
+        chosen.map(|(d, &c)| format!("{} = {}", d.name, d.options.get(c).map_or("?", String::as_str))).collect()
+    }
+
+    /// The number of architectures of the space, where it is known exactly and has at most 128 bits.
     fn size(&self) -> Option<u128> {
         None
+    }
+
+    /// The decimal logarithm of the number of architectures, where that number is known.
+    fn size_log10(&self) -> Option<f64> {
+        self.size().map(|size| (size as f64).log10())
     }
 }
 

@@ -136,7 +136,8 @@ fn divide(
     let overhead = if config.run.in_process { 0.0 } else { loading + 0.05 };
     let batch = config.trial.batch_size;
     let trials = plan::timed_trials(search, jobs, data.train.len(), batch, baseline, overhead, fixed, speed, &work);
-    (config.space.channels, config.space.layers) = (trials.size.channels, trials.size.layers);
+    let searched = fixed.unwrap_or_else(|| recipe::fitting(space.as_ref(), trials.size));
+    (config.space.channels, config.space.layers) = (searched.channels, searched.layers);
     if given.trial.epochs.is_none() && given.trial.images.is_none() {
         (config.trial.epochs, config.trial.images) = (trials.epochs, trials.images);
     }
@@ -153,7 +154,8 @@ fn divide(
     let images = data.final_images(config)?.0.len();
     let each = |s: Size| Some(images as f64 * work(s)? / speed.whole);
     let finish = plan::final_plan(left, images, size, epochs, each);
-    (config.finish.channels, config.finish.layers) = (finish.size.channels, finish.size.layers);
+    let trained = size.unwrap_or_else(|| recipe::fitting(space.as_ref(), finish.size));
+    (config.finish.channels, config.finish.layers) = (trained.channels, trained.layers);
     config.finish.epochs = finish.epochs;
     let side = data.shape().height.min(data.shape().width);
     let (drop_path, cutout) = plan::regularization(finish.epochs, side);
@@ -162,12 +164,12 @@ fn divide(
     let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
     out.note(&format!(
         "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",
-        rates(trials.size, speed.worker),
-        trials.size.channels,
-        trials.size.layers,
-        rates(finish.size, speed.whole),
-        finish.size.channels,
-        finish.size.layers,
+        rates(searched, speed.worker),
+        searched.channels,
+        searched.layers,
+        rates(trained, speed.whole),
+        trained.channels,
+        trained.layers,
     ));
     out.note(&format!(
         "of {}: {} for the search, about {} trials of {} in the first arm; the rest for the final training, \

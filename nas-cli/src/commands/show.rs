@@ -148,9 +148,7 @@ fn cells(blueprint: &Blueprint) -> anyhow::Result<String> {
         }
         Blueprint::Point(point) => {
             let space = spaces::by_name(&point.space)?;
-            let chosen = space.decisions().iter().zip(&point.choices);
-            let lines: Vec<String> = chosen.map(|(d, &c)| format!("  {} = {}", d.name, d.options[c])).collect();
-            return Ok(format!("{}:\n{}", point.space, lines.join("\n")));
+            return Ok(format!("{}:\n  {}", point.space, space.describe(point).join("\n  ")));
         }
     };
     Ok(format!("{}\n{}", cell("normal", &genotype), cell("reduction", &genotype)))

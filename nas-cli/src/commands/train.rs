@@ -14,7 +14,8 @@ use crate::{architecture, device, recipe, signal};
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let out = Output::new(args.run.json, args.run.quiet);
     let (blueprint, network) = architecture::resolve(&args.architecture)?;
-    let given = partial(args);
+    let mut given = partial(args);
+    given.space.name = Some(blueprint.space().to_owned());
     for (what, value) in [("epochs", args.epochs), ("jobs", args.run.jobs), ("threads", args.run.threads)] {
         if value == Some(0) {
             return Err(usage(format!("--{what} 0: it must be at least 1")));
@@ -26,7 +27,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour))?;
     let mut config = plan::resolve(given, &images::facts(&name, &set));
     config.data.name = images::full_name(&name);
-    config.space.name = blueprint.space().to_owned();
     if let Some(network) = network {
         // A file knows its network; flags know better.
         config.finish.channels = args.channels.unwrap_or(network.channels);

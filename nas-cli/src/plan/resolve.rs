@@ -1,7 +1,7 @@
 //! Fills what flags and file leave open, without a clock.
 
 use nas_evolution::EvolutionConfig;
-use nas_space::Stem;
+use nas_space::{Stem, spaces};
 
 use super::Facts;
 use super::finish::regularization;
@@ -41,6 +41,9 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let workers = if in_process { 1 } else { jobs };
     let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
     let (drop_path, cutout) = regularization(final_epochs, facts.side());
+    let name = space.name.unwrap_or_else(|| "darts".into());
+    // A name that is no space's is refused elsewhere.
+    let nearest = |layers| spaces::by_name(&name).map_or(layers, |space| space.nearest_layers(layers));
     Config {
         seed: seed.unwrap_or(0),
         data: DataConfig {
@@ -53,9 +56,9 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             cutout: data.cutout.unwrap_or(cutout),
         },
         space: SpaceConfig {
-            name: space.name.unwrap_or_else(|| "darts".into()),
+            name: name.clone(),
             channels: space.channels.unwrap_or(SEARCH_SIZES[0].channels),
-            layers: space.layers.unwrap_or(SEARCH_SIZES[0].layers),
+            layers: space.layers.unwrap_or_else(|| nearest(SEARCH_SIZES[0].layers)),
             stem: space.stem.unwrap_or(if facts.side() >= 96 { Stem::Imagenet } else { Stem::Cifar }),
         },
         search: SearchConfig {
@@ -72,7 +75,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         trial,
         finish: FinalConfig {
             channels: finish.channels.unwrap_or(FINAL_DEFAULT.channels),
-            layers: finish.layers.unwrap_or(FINAL_DEFAULT.layers),
+            layers: finish.layers.unwrap_or_else(|| nearest(FINAL_DEFAULT.layers)),
             epochs: final_epochs,
             images: finish.images,
             batch_size: finish.batch_size.unwrap_or(batch_size),
@@ -161,6 +164,18 @@ mod tests {
             (search.population, search.sample)
         };
         assert_eq!([2, 24, 100, 20_000].map(population), [(4, 2), (5, 2), (20, 5), (100, 25)]);
+    }
+
+    #[test]
+    fn layers_are_as_many_as_the_space_can_have() {
+        let layers = |name: &str| {
+            let mut given = Partial::default();
+            given.space.name = Some(name.into());
+            let config = resolve(given, &facts(1_437, 8));
+            (config.space.layers, config.finish.layers)
+        };
+        assert_eq!(layers("darts"), (SEARCH_SIZES[0].layers, FINAL_DEFAULT.layers));
+        assert_eq!(layers("nasbench201"), (6, 6));
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &B
         None => {
             let left = (time.total - used - reserve(run, time)).max(0.0);
             let mut plan = plan(run, time, blueprint, left)?;
+            if time.open.size {
+                plan.size = recipe::fitting(recipe::space(blueprint.space())?.as_ref(), plan.size);
+            }
             // A pass over a part still validates on everything held out, at a third of the cost of training on it.
             let (_, validation) = run.data.final_images(&run.config)?;
             plan.images = plan.images.map(|n| n.saturating_sub(validation.len() / 3).max(n / 2));
@@ -87,7 +90,8 @@ fn reserve(run: &Run, time: &TimePlan) -> f64 {
 fn plan(run: &Run, time: &TimePlan, blueprint: &Blueprint, left: f64) -> anyhow::Result<FinalPlan> {
     let (train_images, validation) = run.data.final_images(&run.config)?;
     let base = recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
-    let lower = |size: Size| blueprint.lower(&recipe::sized(&base, size)).ok();
+    let space = recipe::space(blueprint.space())?;
+    let lower = |size: Size| blueprint.lower(&recipe::sized(space.as_ref(), &base, size)).ok();
     // Validation is a forward pass only.
     let images = train_images.len() as f64 + validation.len() as f64 / 3.0;
     let given = Size { channels: run.config.finish.channels, layers: run.config.finish.layers };

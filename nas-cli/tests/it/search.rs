@@ -125,3 +125,15 @@ fn a_budget_in_time_is_divided_and_kept() {
     let command = fs::read_to_string(folder.path().join("out/command.txt")).unwrap();
     assert!(command.contains("--time 10s") && !command.contains("--final-epochs"), "{command}");
 }
+
+#[test]
+fn spaces_of_layers_are_searched_at_their_own_depth() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut args = tiny(&["--strategy", "evolution", "--space", "zoph-strided-4", "--in-process"]);
+    for flag in ["--layers", "--final-layers"] {
+        let at = args.iter().position(|a| *a == flag).unwrap();
+        args.drain(at..at + 2);
+    }
+    let metrics = nas(folder.path(), &args).ok().json();
+    assert_eq!(metrics["network"]["layers"], 4, "{metrics}");
+}

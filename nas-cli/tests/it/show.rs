@@ -72,7 +72,10 @@ fn the_drawing_is_a_file_of_its_own() {
 fn lists_are_json_too() {
     let here = Path::new(".");
     let spaces = nas(here, &["spaces", "--json"]).ok().json();
-    assert_eq!(spaces["spaces"][1]["architectures"], "15625");
+    let spaces = spaces["spaces"].as_array().unwrap();
+    let architectures = |name: &str| &spaces.iter().find(|space| space["name"] == name).unwrap()["architectures"];
+    assert_eq!(architectures("nasbench201"), "15625");
+    assert_eq!(architectures("nasbench-macro"), "6561");
     let strategies = nas(here, &["strategies", "--json"]).ok().json();
     assert_eq!(strategies["strategies"][0]["name"], "evolution");
     let sets = nas(here, &["data", "list", "--json"]).ok().json();
@@ -102,4 +105,22 @@ fn completions_name_the_commands() {
         let script = nas(Path::new("."), &["completions", shell]).ok().stdout;
         assert!(script.contains("evaluate"), "{shell}");
     }
+}
+
+#[test]
+fn networks_of_benchmarks_have_their_measured_parameters() {
+    check(&["22212220"], 1_985_514);
+    check(&["001a6fcc8b38cbc515be788a86bdc804"], 1_756_298);
+    let notebook = "ModelSpec(matrix=[[0, 1, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 1], \
+        [0, 0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0]], ops=['input', \
+        'conv1x1-bn-relu', 'conv3x3-bn-relu', 'conv3x3-bn-relu', 'conv3x3-bn-relu', 'maxpool3x3', 'output'])";
+    check(&[notebook], 2_694_282);
+}
+
+#[test]
+fn layers_are_shown_one_by_one() {
+    let text = "zoph-2: 3x5x24 | 7x1x36 1";
+    check(&[text], 3 * 15 * 24 + 48 + 24 * 7 * 36 + 72 + 360 + 10);
+    let plain = nas(Path::new("."), &["show", text]).ok().stdout;
+    assert!(plain.contains("layer 1 = 7x1 convolution, 36 filters (layer 0)"), "{plain}");
 }

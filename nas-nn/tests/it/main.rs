@@ -4,4 +4,5 @@
 mod custom;
 mod golden;
 mod gradients;
+mod layered;
 mod threads;

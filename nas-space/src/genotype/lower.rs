@@ -70,7 +70,7 @@ fn cifar_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, 
 }
 
 /// Three strided 3x3 convolutions; the first cell reads the map at a quarter and at an eighth of the image.
-fn imagenet_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
+pub(crate) fn imagenet_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
     if config.channels < 2 {
         return Err(SpaceError::Config {
             setting: "channels",

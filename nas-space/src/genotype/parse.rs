@@ -1,6 +1,7 @@
-//! Reading a genotype: a small recursive-descent parser of the Python form that papers print.
+//! Reading a genotype: the Python form that papers print, or JSON.
 
 use super::Genotype;
+use crate::reader::Reader;
 use crate::{Operation, SpaceError};
 
 const WHAT: &str = "a genotype";
@@ -17,12 +18,10 @@ pub(super) fn json(text: &str) -> Result<Genotype, SpaceError> {
 
 /// The text form.
 pub(super) fn text(text: &str) -> Result<Genotype, SpaceError> {
-    let mut reader = Reader { rest: text };
-    reader.skip_space();
-    let word = reader.word();
-    if word != "Genotype" {
-        reader.rest = text;
-        return Err(reader.fault("it must begin with `Genotype(`"));
+    let mut reader = Reader::new(text, WHAT);
+    let start = reader;
+    if reader.word() != "Genotype" {
+        return Err(start.fault("it must begin with `Genotype(`"));
     }
     reader.expect('(')?;
     let (mut edges, mut concats) = ([None, None], [None, None]);
@@ -34,9 +33,9 @@ pub(super) fn text(text: &str) -> Result<Genotype, SpaceError> {
         };
         reader.expect('=')?;
         let repeated = if part % 2 == 0 {
-            edges[part / 2].replace(reader.list(Reader::edge)?).is_some()
+            edges[part / 2].replace(reader.list(edge)?).is_some()
         } else {
-            concats[part / 2].replace(reader.states()?).is_some()
+            concats[part / 2].replace(states(&mut reader)?).is_some()
         };
         if repeated {
             return Err(here.fault(&format!("`{name}` is given twice")));
@@ -46,7 +45,7 @@ pub(super) fn text(text: &str) -> Result<Genotype, SpaceError> {
             break;
         }
     }
-    if !reader.rest.is_empty() {
+    if !reader.is_at_end() {
         return Err(reader.fault("there is more text after the closing `)`"));
     }
     let missing = |part: usize| reader.fault(&format!("`{}=` is missing", PARTS[part]));
@@ -60,110 +59,32 @@ pub(super) fn text(text: &str) -> Result<Genotype, SpaceError> {
     })
 }
 
-/// What is left to read. White space is skipped after everything read.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    rest: &'a str,
+/// `('sep_conv_3x3', 1)`.
+fn edge(reader: &mut Reader<'_>) -> Result<(Operation, usize), SpaceError> {
+    let close = reader.open()?;
+    let operation = Operation::parse(reader.quoted()?)?;
+    reader.expect(',')?;
+    let state = state(reader)?;
+    reader.accept(',');
+    reader.expect(close)?;
+    Ok((operation, state))
 }
 
-impl<'a> Reader<'a> {
-    fn fault(&self, reason: &str) -> SpaceError {
-        let near: String = self.rest.chars().take(24).collect();
-        let near = if near.is_empty() { "the end".to_owned() } else { near };
-        SpaceError::Parse { what: WHAT, near, reason: reason.to_owned() }
-    }
+fn state(reader: &mut Reader<'_>) -> Result<usize, SpaceError> {
+    reader.number("the number of a state, such as 2")
+}
 
-    fn skip_space(&mut self) {
-        self.rest = self.rest.trim_start();
+/// `[2, 3, 4, 5]`, `range(2, 6)` or `range(6)`.
+fn states(reader: &mut Reader<'_>) -> Result<Vec<usize>, SpaceError> {
+    let here = *reader;
+    if reader.word() != "range" {
+        *reader = here;
+        return reader.list(state);
     }
-
-    /// Reads the characters that satisfy a condition.
-    fn take(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
-        let end = self.rest.find(|c| !wanted(c)).unwrap_or(self.rest.len());
-        let (taken, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        taken
-    }
-
-    fn word(&mut self) -> &'a str {
-        let word = self.take(|c| c.is_ascii_alphanumeric() || c == '_');
-        self.skip_space();
-        word
-    }
-
-    fn accept(&mut self, wanted: char) -> bool {
-        let Some(rest) = self.rest.strip_prefix(wanted) else { return false };
-        self.rest = rest.trim_start();
-        true
-    }
-
-    fn expect(&mut self, wanted: char) -> Result<(), SpaceError> {
-        if self.accept(wanted) { Ok(()) } else { Err(self.fault(&format!("expected `{wanted}`"))) }
-    }
-
-    fn number(&mut self) -> Result<usize, SpaceError> {
-        let here = *self;
-        let digits = self.take(|c| c.is_ascii_digit());
-        self.skip_space();
-        digits.parse().map_err(|_| here.fault("expected the number of a state, such as 2"))
-    }
-
-    /// An opening bracket; returns the one that closes it.
-    fn open(&mut self) -> Result<char, SpaceError> {
-        if self.accept('[') {
-            Ok(']')
-        } else if self.accept('(') {
-            Ok(')')
-        } else {
-            Err(self.fault("expected `[` or `(`"))
-        }
-    }
-
-    /// A bracketed list of items, with or without a last comma.
-    fn list<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, SpaceError>) -> Result<Vec<T>, SpaceError> {
-        let close = self.open()?;
-        let mut items = Vec::new();
-        while !self.accept(close) {
-            items.push(item(self)?);
-            if !self.accept(',') {
-                self.expect(close)?;
-                break;
-            }
-        }
-        Ok(items)
-    }
-
-    /// `('sep_conv_3x3', 1)`.
-    fn edge(&mut self) -> Result<(Operation, usize), SpaceError> {
-        let close = self.open()?;
-        let quote = if self.accept('\'') {
-            '\''
-        } else if self.accept('"') {
-            '"'
-        } else {
-            return Err(self.fault("expected the name of an operation in quotes"));
-        };
-        let operation = Operation::parse(self.word())?;
-        self.expect(quote)?;
-        self.expect(',')?;
-        let state = self.number()?;
-        self.accept(',');
-        self.expect(close)?;
-        Ok((operation, state))
-    }
-
-    /// `[2, 3, 4, 5]`, `range(2, 6)` or `range(6)`.
-    fn states(&mut self) -> Result<Vec<usize>, SpaceError> {
-        let here = *self;
-        if self.word() != "range" {
-            *self = here;
-            return self.list(Self::number);
-        }
-        match self.list(Self::number)?[..] {
-            // The bound keeps a slip of the keyboard from filling the memory; no cell has so many nodes.
-            [start, end] if end <= 4096 => Ok((start..end).collect()),
-            [end] if end <= 4096 => Ok((0..end).collect()),
-            _ => Err(here.fault("expected `range(start, end)` with an end of at most 4096")),
-        }
+    match reader.list(state)?[..] {
+        // The bound keeps a slip of the keyboard from filling the memory; no cell has so many nodes.
+        [start, end] if end <= 4096 => Ok((start..end).collect()),
+        [end] if end <= 4096 => Ok((0..end).collect()),
+        _ => Err(here.fault("expected `range(start, end)` with an end of at most 4096")),
     }
 }

@@ -173,6 +173,10 @@ impl SearchSpace for Darts {
         }
     }
 
+    fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
+        self.from_genotype(&Genotype::parse(text)?)
+    }
+
     /// Valid choices, exactly; swapping the edges of nodes makes 2^8 of them one network.
     fn size(&self) -> Option<u128> {
         let operations = Operation::DARTS.len() as u128;

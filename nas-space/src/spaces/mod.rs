@@ -1,28 +1,101 @@
 //! The search spaces that come with the crate.
 
 mod darts;
+mod enas_macro;
+mod family;
+mod nasbench101;
 mod nasbench201;
+mod nasbench_macro;
+mod rows;
+mod sizes;
+mod zoph;
+
+use std::sync::{Arc, LazyLock};
 
 pub use darts::Darts;
+pub use enas_macro::{EnasMacro, EnasMacroForm};
+pub use nasbench_macro::NasBenchMacro;
+pub use nasbench101::{Cell as NasBench101Cell, NasBench101, VertexOperation};
 pub(crate) use nasbench201::EDGES as NASBENCH201_EDGES;
 pub use nasbench201::NasBench201;
+pub use zoph::Zoph;
 
-use crate::{MixedSpace, SearchSpace, SpaceError, suggest};
+use crate::{Architecture, MixedSpace, SearchSpace, SpaceError, suggest};
+use family::Family;
 
-/// Every space of this crate.
-pub fn all() -> [&'static dyn SearchSpace; 2] {
-    [&Darts, &NasBench201]
+static FAMILIES: [Family; 5] = [
+    Family::new(zoph::NAME, zoph::LAYERS, |layers| Arc::new(Zoph::new(layers))),
+    Family::new(zoph::STRIDED_NAME, zoph::STRIDED_LAYERS, |layers| Arc::new(Zoph::strided(layers))),
+    Family::new(EnasMacroForm::Search.name(), enas_macro::LAYERS, |layers| {
+        Arc::new(EnasMacro::new(layers, EnasMacroForm::Search))
+    }),
+    Family::new(EnasMacroForm::Retrained.name(), enas_macro::LAYERS, |layers| {
+        Arc::new(EnasMacro::new(layers, EnasMacroForm::Retrained))
+    }),
+    Family::new(EnasMacroForm::Released.name(), enas_macro::LAYERS, |layers| {
+        Arc::new(EnasMacro::new(layers, EnasMacroForm::Released))
+    }),
+];
+
+static ALL: LazyLock<Vec<Arc<dyn SearchSpace>>> = LazyLock::new(|| {
+    let others: [Arc<dyn SearchSpace>; 4] =
+        [Arc::new(Darts), Arc::new(NasBench101), Arc::new(NasBench201), Arc::new(NasBenchMacro)];
+    others.into_iter().chain(FAMILIES.iter().map(|family| Arc::clone(family.usual()))).collect()
+});
+
+/// Every space of this crate; of those that come in depths, the usual one.
+pub fn all() -> Vec<&'static dyn SearchSpace> {
+    ALL.iter().map(|space| &**space).collect()
 }
 
-/// The space of a name.
+/// The space of a name. Spaces that choose layer by layer come in depths: `zoph-6` is `zoph` with six layers.
 ///
 /// # Errors
 /// [`SpaceError::UnknownSpace`] lists the names and suggests the nearest.
 pub fn by_name(name: &str) -> Result<&'static dyn SearchSpace, SpaceError> {
-    all().into_iter().find(|space| space.name() == name).ok_or_else(|| {
-        let known = all().map(|space| space.name());
-        SpaceError::UnknownSpace { name: name.to_owned(), hint: suggest::hint(name, known), known: known.join(", ") }
-    })
+    find(name).map(|space| &**space)
+}
+
+/// As [`by_name`], for those who share a space with others, as strategies and evaluators do.
+///
+/// # Errors
+/// As [`by_name`].
+pub fn shared(name: &str) -> Result<Arc<dyn SearchSpace>, SpaceError> {
+    find(name).cloned()
+}
+
+fn find(name: &str) -> Result<&'static Arc<dyn SearchSpace>, SpaceError> {
+    if let Some(space) = ALL.iter().find(|space| space.name() == name) {
+        return Ok(space);
+    }
+    let known: Vec<&str> = ALL.iter().map(|space| space.name()).collect();
+    let hint = match FAMILIES.iter().find_map(|family| family.find(name)) {
+        Some(Some(space)) => return Ok(space),
+        Some(None) => format!(" (it may have 1 to {} layers)", family::MOST_LAYERS),
+        None => suggest::hint(name, known.iter().copied()),
+    };
+    Err(SpaceError::UnknownSpace { name: name.to_owned(), hint, known: known.join(", ") })
+}
+
+/// Reads an architecture in the text form of its space, or as a hash of NAS-Bench-101; `None` if the text looks like no
+/// form that a single space has.
+pub(crate) fn parse(text: &str) -> Option<Result<Architecture, SpaceError>> {
+    if text.starts_with('|') {
+        return Some(NasBench201.parse(text));
+    }
+    if text.starts_with("ModelSpec") {
+        return Some(NasBench101.parse(text));
+    }
+    if text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Some(NasBench101.by_hash(text));
+    }
+    if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(NasBenchMacro.parse(text));
+    }
+    let (name, _) = text.split_once(':')?;
+    let name = name.trim_end();
+    // What else has a colon, such as JSON, begins with no such name.
+    FAMILIES.iter().any(|family| family.has(name)).then(|| find(name).and_then(|space| space.parse(text)))
 }
 
 /// The spaces that have a supernet.

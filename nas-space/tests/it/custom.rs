@@ -52,6 +52,11 @@ fn a_space_outside_the_crate_has_everything() {
     assert_eq!(differ, 1);
     assert_ne!(space.canonical(&parent), space.canonical(&child));
     assert!(space.text(&parent).starts_with("bit0="));
+    assert_eq!(space.parse(&space.text(&parent)).expect("its own text"), parent);
+    let refused = |text: &str| space.parse(text).expect_err("refused").to_string();
+    assert!(refused("bit0=1").ends_with("it has 1 choices, the space `bits` has 100 decisions"));
+    assert!(refused(&space.text(&parent).replace("bit7=", "bit8=")).ends_with("expected `bit7=`"));
+    assert!(refused(&space.text(&parent).replace("bit7=", "bit7=x")).ends_with("it may be 0, 1"));
     let graph = space.lower(&parent, &NetworkConfig::cifar(4, 1)).expect("it builds");
     assert_eq!(graph.len(), ones + 2);
     assert_eq!(graph.parameters(), 3 * 4 + (ones - 1) * 16 + 4 * 32 * 32 * 10 + 10);

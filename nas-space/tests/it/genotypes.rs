@@ -176,5 +176,9 @@ fn spaces_are_found_by_name() {
         assert_eq!(spaces::by_name(space.name()).expect("it is known").summary(), space.summary());
     }
     let message = spaces::by_name("dart").err().expect("there is none").to_string();
-    assert_eq!(message, "there is no search space `dart` (did you mean `darts`?); the spaces are darts, nasbench201");
+    let known: Vec<&str> = spaces::all().into_iter().map(|space| space.name()).collect();
+    assert_eq!(
+        message,
+        format!("there is no search space `dart` (did you mean `darts`?); the spaces are {}", known.join(", "))
+    );
 }

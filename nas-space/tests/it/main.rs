@@ -5,6 +5,9 @@ mod custom;
 mod files;
 mod genotypes;
 mod golden;
+mod layered;
+mod nasbench101;
+mod nasbench_macro;
 mod properties;
 mod tables;
 

@@ -13,6 +13,7 @@ proptest! {
     fn text_comes_back(seed: u64) {
         for space in spaces::all() {
             let architecture = sample(space, seed);
+            prop_assert_eq!(&space.parse(&space.text(&architecture)).expect("its own text"), &architecture);
             let read = match Blueprint::from_text(&space.text(&architecture)).expect("its own text") {
                 Blueprint::Point(point) => point,
                 Blueprint::Genotype(genotype) => Darts.from_genotype(&genotype).expect("a point of darts"),
@@ -59,9 +60,16 @@ proptest! {
     }
 
     #[test]
-    fn samples_build(seed: u64, channels in 1_usize..5, layers in 1_usize..5, size in 1_usize..12) {
+    fn samples_build(seed: u64, channels in 1_usize..5, layers in 1_usize..12, size in 1_usize..12) {
         for space in spaces::all() {
-            let mut config = NetworkConfig::cifar(channels, 3 * layers);
+            let channels = match space.name() {
+                // The vertices of a cell share the channels out: up to five need one each.
+                "nasbench101" => channels + 4,
+                // Both halves of a reduction need one.
+                name if name.starts_with("enas-macro") => channels + 1,
+                _ => channels,
+            };
+            let mut config = NetworkConfig::cifar(channels, space.nearest_layers(layers));
             (config.input.height, config.input.width) = (size, 2 * size + 1);
             let graph = space.lower(&sample(space, seed), &config).expect("any sample builds at any size");
             prop_assert_eq!(graph.node(graph.output()).shape.elements(), 10);
@@ -73,6 +81,10 @@ proptest! {
         let _ = Blueprint::from_text(&text);
         let _ = Blueprint::from_text(&format!("Genotype({text}"));
         let _ = Blueprint::from_text(&format!("|{text}"));
+        let _ = Blueprint::from_text(&format!("ModelSpec({text}"));
+        let _ = Blueprint::from_text(&format!("zoph-2: {text}"));
+        let _ = Blueprint::from_text(&format!("zoph-strided-1:{text}"));
+        let _ = Blueprint::from_text(&format!("enas-macro-3:{text}"));
         let _ = ArchitectureFile::from_json(&text);
     }
 }

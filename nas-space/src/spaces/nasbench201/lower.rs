@@ -2,6 +2,7 @@
 
 use super::EDGES;
 use crate::operations::relu_conv_bn;
+use crate::spaces::sizes::check_three_stages;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
 
 /// What the edges of a searched cell do.
@@ -43,18 +44,10 @@ pub(super) fn network(wiring: Wiring, config: &NetworkConfig) -> Result<NetworkG
 }
 
 fn check(config: &NetworkConfig) -> Result<(), SpaceError> {
-    config.check()?;
-    let fault =
-        |setting, value: String, reason: &str| Err(SpaceError::Config { setting, value, reason: reason.into() });
-    if !config.layers.is_multiple_of(3) {
-        let reason = "a NAS-Bench-201 network has three equal stages, so it must be a multiple of 3";
-        return fault("layers", config.layers.to_string(), reason);
-    }
+    check_three_stages("NAS-Bench-201", config)?;
     if config.stem != Stem::Cifar {
-        return fault("stem", "imagenet".into(), "a NAS-Bench-201 network has the 3x3 stem only; use `cifar`");
-    }
-    if config.auxiliary {
-        return fault("auxiliary", "true".into(), "a NAS-Bench-201 network has no auxiliary classifier; use false");
+        let reason = "a NAS-Bench-201 network has the 3x3 stem only; use `cifar`".into();
+        return Err(SpaceError::Config { setting: "stem", value: "imagenet".into(), reason });
     }
     Ok(())
 }

@@ -127,6 +127,10 @@ impl SearchSpace for NasBench201 {
         NetworkConfig::cifar(16, 15)
     }
 
+    fn nearest_layers(&self, wanted: usize) -> usize {
+        super::sizes::nearest_three_stages(wanted)
+    }
+
     /// The text form; the list of choices where the architecture is not valid.
     fn text(&self, architecture: &Architecture) -> String {
         let Ok(ops) = self.operations(architecture) else { return format!("{:?}", architecture.choices) };
@@ -135,6 +139,10 @@ impl SearchSpace for NasBench201 {
             edges.map(|((from, _), op)| format!("{op}~{from}|")).fold("|".to_owned(), |text, edge| text + &edge)
         };
         [node(1), node(2), node(3)].join("+")
+    }
+
+    fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
+        Self::parse(self, text)
     }
 
     fn size(&self) -> Option<u128> {
