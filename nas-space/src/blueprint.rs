@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::spaces::{self, Darts};
+use crate::spaces::{self, BlockSpace, Darts};
 use crate::suggest;
-use crate::{Architecture, Genotype, NetworkConfig, NetworkGraph, SearchSpace, SpaceError, published, published_cells};
+use crate::{
+    Architecture, Cells, Genotype, NetworkConfig, NetworkGraph, SearchSpace, SpaceError, published, published_cells,
+};
 
 const FORMAT: &str = "nas-architecture";
 const VERSION: u64 = 1;
@@ -17,31 +19,36 @@ pub enum Blueprint {
     Point(Architecture),
     /// A genotype, in the `darts` space or beyond it.
     Genotype(Genotype),
+    /// Cells in the form of NASNet, AmoebaNet or ENAS, in one of their spaces or beyond it.
+    Cells(Cells),
 }
 
 impl Blueprint {
-    /// Resolves a published name (`DARTS_V2`), the text or JSON form of a genotype, the text form of another space (a
-    /// NAS-Bench-201 string, a NAS-Bench-101 `ModelSpec` or hash, the digits of NAS-Bench-Macro, the rows of `zoph` and
-    /// `enas-macro`), or the contents of an architecture file.
+    /// Resolves a published name (`DARTS_V2`), the text or JSON form of a genotype, the text form of [`Cells`] or of a space
+    /// (a NAS-Bench-201 string, a NAS-Bench-101 `ModelSpec` or hash, the digits of NAS-Bench-Macro, the 40 numbers of ENAS
+    /// micro cells, the rows of `zoph` and `enas-macro`), or the contents of an architecture file.
     ///
     /// # Errors
     /// A sentence that says what is accepted, with the nearest published name where the text looks like one.
     pub fn from_text(text: &str) -> Result<Self, SpaceError> {
         let text = text.trim();
         if let Some(cell) = published(text) {
-            Ok(Self::Genotype(cell.genotype()))
+            Ok(cell.blueprint())
         } else if let Some(architecture) = spaces::parse(text) {
             architecture.map(Self::Point)
         } else if text.starts_with('{') && text.contains("\"format\"") {
             ArchitectureFile::from_json(text).map(|file| file.blueprint)
         } else if text.starts_with('{') || text.starts_with("Genotype") {
             Genotype::parse(text).map(Self::Genotype)
+        } else if Cells::is_text(text) {
+            Cells::parse(text).map(Self::Cells)
         } else {
             let names: Vec<&str> = published_cells().iter().map(|cell| cell.name).collect();
             let reason = format!(
-                "there is no published cell of this name{}; give one of {}, a `Genotype(...)`, a NAS-Bench-201 string \
-                 such as `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, a NAS-Bench-101 `ModelSpec(...)` or hash, the eight \
-                 digits of NAS-Bench-Macro, layers such as `zoph-2: 3x5x24 | 7x1x36 1`, or an architecture file",
+                "there is no published cell of this name{}; give one of {}, a `Genotype(...)`, cells such as \
+                 `NASNet(...)`, a NAS-Bench-201 string such as `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, a NAS-Bench-101 \
+                 `ModelSpec(...)` or hash, the eight digits of NAS-Bench-Macro, the 40 numbers of ENAS micro cells, layers \
+                 such as `zoph-2: 3x5x24 | 7x1x36 1`, or an architecture file",
                 suggest::hint(text, names.iter().copied()),
                 names.join(", ")
             );
@@ -57,10 +64,11 @@ impl Blueprint {
         match self {
             Self::Point(architecture) => spaces::by_name(&architecture.space)?.lower(architecture, config),
             Self::Genotype(genotype) => genotype.lower(config),
+            Self::Cells(cells) => cells.lower(config),
         }
     }
 
-    /// The text form: a genotype, or that of the blueprint's space.
+    /// The text form: a genotype, cells, or that of the blueprint's space.
     pub fn text(&self) -> String {
         match self {
             Self::Point(architecture) => match spaces::by_name(&architecture.space) {
@@ -68,21 +76,35 @@ impl Blueprint {
                 Err(_) => format!("{}:{:?}", architecture.space, architecture.choices),
             },
             Self::Genotype(genotype) => genotype.to_string(),
+            Self::Cells(cells) => cells.to_string(),
         }
     }
 
     /// The name of the space the blueprint is a point of: `darts` for a genotype, even one beyond that space, for its
-    /// network is built the same way.
+    /// network is built the same way; so for other cells that of their form.
     pub fn space(&self) -> &str {
         match self {
             Self::Point(architecture) => &architecture.space,
             Self::Genotype(_) => Darts.name(),
+            Self::Cells(cells) => BlockSpace::of(cells.form).title(),
         }
     }
 
     /// The network size of the paper the blueprint's space comes from.
     pub fn default_config(&self) -> NetworkConfig {
-        spaces::by_name(self.space()).unwrap_or(&Darts).default_config()
+        match self {
+            Self::Cells(cells) => cells.form.default_config(),
+            _ => spaces::by_name(self.space()).unwrap_or(&Darts).default_config(),
+        }
+    }
+
+    /// The two cells of a blueprint in a form that is one: edges and outputs, for those who draw or print them.
+    pub fn cells(&self) -> Option<Cells> {
+        match self {
+            Self::Cells(cells) => Some(cells.clone()),
+            Self::Genotype(_) => None,
+            Self::Point(point) => BlockSpace::named(&point.space).and_then(|space| space.to_cells(point).ok()),
+        }
     }
 }
 
@@ -139,6 +161,7 @@ impl ArchitectureFile {
         let written: Written = serde_json::from_value(value).map_err(|error| file(error.to_string()))?;
         let blueprint = match (written.space, written.choices, written.genotype) {
             (Some(space), Some(choices), None) => Blueprint::Point(point(&space, &choices)?),
+            (None, None, Some(text)) if Cells::is_text(text.trim()) => Blueprint::Cells(Cells::parse(&text)?),
             (None, None, Some(text)) => Blueprint::Genotype(Genotype::parse(&text)?),
             _ => return Err(file("it must hold either `space` and `choices`, or `genotype`")),
         };
@@ -161,7 +184,7 @@ impl ArchitectureFile {
                 let choices = named.map(|(d, &c)| (d.name.clone(), Value::from(d.options[c].clone()))).collect();
                 (Some(architecture.space.clone()), Some(choices), None)
             }
-            Blueprint::Genotype(genotype) => (None, None, Some(genotype.to_string())),
+            Blueprint::Genotype(_) | Blueprint::Cells(_) => (None, None, Some(self.blueprint.text())),
         };
         let network = self.network.clone();
         let written = Written { format: FORMAT.into(), version: VERSION, space, choices, genotype, network };

@@ -23,6 +23,7 @@ pub struct GraphBuilder {
     graph: DiGraph<Node, usize>,
     place: Place,
     affine: bool,
+    growing: bool,
 }
 
 impl GraphBuilder {
@@ -31,7 +32,7 @@ impl GraphBuilder {
         let mut graph = DiGraph::new();
         let shape = Shape { channels: image.channels, height: image.height, width: image.width };
         graph.add_node(Node { name: "input".into(), layer: Layer::Input, shape, place: Place::default() });
-        Self { graph, place: Place::default(), affine: true }
+        Self { graph, place: Place::default(), affine: true, growing: false }
     }
 
     /// The image's node.
@@ -48,6 +49,11 @@ impl GraphBuilder {
     /// otherwise. In a supernet they would undo the weights of mixed edges (Liu et al. 2019, appendix A.1).
     pub fn affine(&mut self, affine: bool) {
         self.affine = affine;
+    }
+
+    /// Lets drop-path grow from cell to cell: see [`NetworkGraph::drop_path_share`].
+    pub fn grow_drop_path(&mut self) {
+        self.growing = true;
     }
 
     /// Appends a batch norm, affine or not as [`affine`](Self::affine) says.
@@ -101,7 +107,9 @@ impl GraphBuilder {
 
     /// The finished graph, whose logits come from `output`.
     pub fn finish(self, output: usize, auxiliary: Option<usize>) -> NetworkGraph {
-        NetworkGraph { graph: self.graph, output: NodeIndex::new(output), auxiliary: auxiliary.map(NodeIndex::new) }
+        let cells = self.graph.node_weights().filter_map(|node| node.place.cell).max().map(|last| last + 1);
+        let (output, auxiliary) = (NodeIndex::new(output), auxiliary.map(NodeIndex::new));
+        NetworkGraph { graph: self.graph, output, auxiliary, growing: cells.filter(|_| self.growing) }
     }
 }
 

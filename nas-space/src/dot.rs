@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::spaces::{Darts, NasBench201};
-use crate::{Blueprint, Genotype, Layer, NetworkGraph, Operation, SearchSpace, SpaceError, Window, spaces};
+use crate::{Blueprint, Genotype, Layer, NetworkGraph, Operation, SearchSpace, SpaceError, spaces};
 
 /// The colours of inputs, nodes and outputs.
 const INPUT: &str = "#c8e6c9";
@@ -22,9 +22,16 @@ pub fn cells_dot(blueprint: &Blueprint) -> Result<String, SpaceError> {
          fontname=\"Helvetica\"];\n  edge [fontname=\"Helvetica\", fontsize=11];\n",
     );
     match blueprint {
-        Blueprint::Genotype(genotype) => genotype_cells(&mut dot, genotype)?,
+        Blueprint::Genotype(genotype) => {
+            genotype.check()?;
+            genotype_cells(&mut dot, genotype);
+        }
+        Blueprint::Cells(cells) => {
+            cells.check()?;
+            genotype_cells(&mut dot, &cells.genotype);
+        }
         Blueprint::Point(architecture) if architecture.space == Darts.name() => {
-            genotype_cells(&mut dot, &Darts.to_genotype(architecture)?)?;
+            genotype_cells(&mut dot, &Darts.to_genotype(architecture)?);
         }
         Blueprint::Point(architecture) if architecture.space == NasBench201.name() => {
             nasbench201_cell(&mut dot, NasBench201.operations(architecture)?);
@@ -32,6 +39,11 @@ pub fn cells_dot(blueprint: &Blueprint) -> Result<String, SpaceError> {
         Blueprint::Point(architecture) => {
             let space = spaces::by_name(&architecture.space)?;
             space.check(architecture)?;
+            if let Some(cells) = blueprint.cells() {
+                genotype_cells(&mut dot, &cells.genotype);
+                dot.push_str("}\n");
+                return Ok(dot);
+            }
             line(&mut dot, 1, &format!("choices [label={}];", quote(&space.text(architecture))));
         }
     }
@@ -39,8 +51,7 @@ pub fn cells_dot(blueprint: &Blueprint) -> Result<String, SpaceError> {
     Ok(dot)
 }
 
-fn genotype_cells(dot: &mut String, genotype: &Genotype) -> Result<(), SpaceError> {
-    genotype.check()?;
+fn genotype_cells(dot: &mut String, genotype: &Genotype) {
     let cells =
         [("normal", &genotype.normal, &genotype.normal_concat), ("reduce", &genotype.reduce, &genotype.reduce_concat)];
     for (cell, edges, concat) in cells {
@@ -65,7 +76,6 @@ fn genotype_cells(dot: &mut String, genotype: &Genotype) -> Result<(), SpaceErro
         }
         line(dot, 1, "}");
     }
-    Ok(())
 }
 
 fn nasbench201_cell(dot: &mut String, operations: [Operation; 6]) {
@@ -102,7 +112,7 @@ impl NetworkGraph {
             };
             for index in members {
                 let node = self.node(index);
-                let kind = describe(&node.layer);
+                let kind = node.layer.describe();
                 let label = quote(&format!("{}\n{kind}\n{}", node.name, node.shape));
                 let colour = quote(colour(&node.layer));
                 line(&mut dot, depth, &format!("n{index} [label={label}, fillcolor={colour}];"));
@@ -119,31 +129,6 @@ impl NetworkGraph {
         dot.push_str("}\n");
         dot
     }
-}
-
-/// The kind of a layer and what tells it from others of its kind.
-fn describe(layer: &Layer) -> String {
-    match layer {
-        Layer::Conv2d(conv) => {
-            let groups = if conv.groups > 1 { format!(", {} groups", conv.groups) } else { String::new() };
-            format!("{} {}{groups}", layer.kind(), window(&conv.window))
-        }
-        Layer::Pool(pool) => format!("{} {}", layer.kind(), window(&pool.window)),
-        _ => layer.kind().to_owned(),
-    }
-}
-
-/// A window in few words: kernel, and stride and dilation where they are not 1.
-fn window(window: &Window) -> String {
-    let mut text = format!("{}x{}", window.kernel[0], window.kernel[1]);
-    for (letter, pair) in [("s", window.stride), ("d", window.dilation)] {
-        match pair {
-            [1, 1] => {}
-            [rows, columns] if rows == columns => write!(text, " {letter}{rows}").expect("a string takes all text"),
-            [rows, columns] => write!(text, " {letter}{rows}x{columns}").expect("a string takes all text"),
-        }
-    }
-    text
 }
 
 fn colour(layer: &Layer) -> &'static str {

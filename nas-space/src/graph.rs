@@ -62,6 +62,8 @@ pub struct NetworkGraph {
     pub(crate) graph: DiGraph<Node, usize>,
     pub(crate) output: NodeIndex,
     pub(crate) auxiliary: Option<NodeIndex>,
+    /// Where drop-path grows with depth: the number of cells.
+    pub(crate) growing: Option<usize>,
 }
 
 impl NetworkGraph {
@@ -112,6 +114,18 @@ impl NetworkGraph {
     /// The node that yields the auxiliary logits, if there is an auxiliary head.
     pub fn auxiliary(&self) -> Option<usize> {
         self.auxiliary.map(NodeIndex::index)
+    }
+
+    /// The share of the trainer's drop-path probability that applies at a node: all of it, or, where it grows with depth,
+    /// (k + 1) / n in cell k of n, as in the released code of NASNet and ENAS.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn drop_path_share(&self, index: usize) -> f64 {
+        match (self.growing, self.node(index).place.cell) {
+            (Some(cells), Some(cell)) => (cell + 1) as f64 / cells as f64,
+            _ => 1.0,
+        }
     }
 
     /// The shape of the image that enters.

@@ -47,6 +47,21 @@ impl Window {
     }
 }
 
+impl std::fmt::Display for Window {
+    /// The kernel, and stride and dilation where they are not 1: `3x3 s2 d2`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.kernel[0], self.kernel[1])?;
+        for (letter, pair) in [("s", self.stride), ("d", self.dilation)] {
+            match pair {
+                [1, 1] => {}
+                [rows, columns] if rows == columns => write!(f, " {letter}{rows}")?,
+                [rows, columns] => write!(f, " {letter}{rows}x{columns}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A convolution without bias; its weight is `[out, in / groups, kernel rows, kernel columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conv2d {
@@ -133,7 +148,8 @@ pub enum Layer {
         /// Stride in both directions.
         stride: usize,
     },
-    /// Drops a whole path per sample while training (Larsson et al. 2017); the probability is the trainer's.
+    /// Drops a whole path per sample while training (Larsson et al. 2017); the probability is the trainer's, or a share of
+    /// it ([`NetworkGraph::drop_path_share`](crate::NetworkGraph::drop_path_share)).
     DropPath,
     /// A layer that whoever builds the network brings, under this name; its parameters are its own affair.
     Custom {
@@ -170,6 +186,18 @@ impl Layer {
             Self::DropPath => "drop_path",
             Self::Custom { .. } => "custom",
             Self::Linear { .. } => "linear",
+        }
+    }
+
+    /// The kind and what tells it from others of its kind, in few words: `conv2d 3x3 s2, 36 groups`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Conv2d(conv) => {
+                let groups = if conv.groups > 1 { format!(", {} groups", conv.groups) } else { String::new() };
+                format!("{} {}{groups}", self.kind(), conv.window)
+            }
+            Self::Pool(pool) => format!("{} {}", self.kind(), pool.window),
+            _ => self.kind().to_owned(),
         }
     }
 }

@@ -162,10 +162,12 @@ pub enum Split {
 Examples:
   nas show DARTS_V2
   nas show DARTS_V2 --stem imagenet --channels 48 --layers 14 --auxiliary
+  nas show NASNet-A-mobile --per-layer
   nas show runs/digits-darts-evolution-0-1/arch.json --dot cells.dot && dot -Tsvg cells.dot -o cells.svg
   nas show '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|' --json
 
-ARCH is a file, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...) or a NAS-Bench-201 string.")]
+ARCH is a file, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...), cells such as NASNet(...), a
+NAS-Bench-201 string, or the 40 numbers of ENAS micro cells.")]
 pub struct ShowArgs {
     /// The architecture: a file, a published name, or a text form
     #[arg(value_name = "ARCH")]
@@ -175,6 +177,9 @@ pub struct ShowArgs {
     /// Images per step, for the memory of a training step
     #[arg(long, value_name = "N", default_value_t = 96)]
     pub batch_size: usize,
+    /// List every layer, with its parameters and multiply-adds
+    #[arg(long)]
+    pub per_layer: bool,
     /// Write the cells as a Graphviz file
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,

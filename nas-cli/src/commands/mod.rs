@@ -4,6 +4,7 @@ mod completions;
 mod data;
 mod evaluate;
 mod init;
+mod layers;
 mod resume;
 mod search;
 mod show;

@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 use nas_space::spaces::{self, Darts, NasBench201};
-use nas_space::{Blueprint, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, cells_dot};
+use nas_space::{Blueprint, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, cells_dot, published};
 use serde_json::json;
 
+use super::layers;
 use crate::architecture;
 use crate::args::ShowArgs;
 use crate::exit::usage;
@@ -27,7 +28,8 @@ struct Part {
 pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let out = Output::new(args.json, false);
     let (blueprint, network) = architecture::resolve(&args.architecture)?;
-    let config = args.network.resolve(network.unwrap_or_else(|| blueprint.default_config()));
+    let usual = || published(&args.architecture).map_or_else(|| blueprint.default_config(), |cell| cell.network());
+    let config = args.network.resolve(network.unwrap_or_else(usual));
     let graph = blueprint.lower(&config)?;
     if args.batch_size == 0 {
         return Err(usage("--batch-size 0: a step has at least one image"));
@@ -38,7 +40,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         std::fs::write(path, cells_dot(&blueprint)?).with_context(|| format!("cannot write {}", path.display()))?;
         out.note(&format!("wrote {}", path.display()));
     }
-    out.document(&json!({
+    let mut document = json!({
         "space": blueprint.space(),
         "text": blueprint.text(),
         "network": config,
@@ -55,9 +57,14 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
             "flops": p.flops,
             "activation_bytes": p.memory * args.batch_size,
         })).collect::<Vec<_>>(),
-    }));
+    });
+    if args.per_layer {
+        document["each_layer"] = layers::json(&graph).into();
+    }
+    out.document(&document);
     out.result(&cells(&blueprint)?);
-    out.result(&format!("\n{}", describe(&config)));
+    let form = blueprint.cells().map(|cells| format!("{} ", cells.form.word())).unwrap_or_default();
+    out.result(&format!("\n{form}{}", describe(&config)));
     let head = [
         ("part", Align::Left),
         ("output", Align::Left),
@@ -74,6 +81,10 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         .collect();
     out.result(&table(&head, &rows));
     out.result("");
+    if args.per_layer {
+        out.result(&layers::table(&graph));
+        out.result("");
+    }
     out.result(&pairs(&[
         ("parameters", count(graph.parameters() as u64)),
         ("multiply-adds", format!("{} for one image ({})", count(graph.flops()), crate::report::FLOP_CONVENTION)),
@@ -129,8 +140,13 @@ fn parts(graph: &NetworkGraph) -> Vec<Part> {
 
 /// The cells as text.
 fn cells(blueprint: &Blueprint) -> anyhow::Result<String> {
+    if let Some(cells) = blueprint.cells() {
+        let normal = cell("normal", &cells.genotype, &cells.normal_joined);
+        return Ok(format!("{normal}\n{}", cell("reduction", &cells.genotype, &cells.reduce_joined)));
+    }
     let genotype = match blueprint {
         Blueprint::Genotype(genotype) => genotype.clone(),
+        Blueprint::Cells(cells) => cells.genotype.clone(),
         Blueprint::Point(point) if point.space == Darts.name() => Darts.to_genotype(point)?,
         Blueprint::Point(point) if point.space == NasBench201.name() => {
             let operations = NasBench201.operations(point)?;
@@ -151,11 +167,11 @@ fn cells(blueprint: &Blueprint) -> anyhow::Result<String> {
             return Ok(format!("{}:\n  {}", point.space, space.describe(point).join("\n  ")));
         }
     };
-    Ok(format!("{}\n{}", cell("normal", &genotype), cell("reduction", &genotype)))
+    Ok(format!("{}\n{}", cell("normal", &genotype, &[]), cell("reduction", &genotype, &[])))
 }
 
-/// One cell of a genotype: each node a sum of two operations on earlier states.
-fn cell(kind: &str, genotype: &Genotype) -> String {
+/// One cell of a genotype: each node a sum of two operations on earlier states, or, where it joins them, a concatenation.
+fn cell(kind: &str, genotype: &Genotype, joined: &[usize]) -> String {
     let (edges, concat) = match kind {
         "normal" => (&genotype.normal, &genotype.normal_concat),
         _ => (&genotype.reduce, &genotype.reduce_concat),
@@ -169,7 +185,8 @@ fn cell(kind: &str, genotype: &Genotype) -> String {
     let mut lines = vec![format!("{kind} cell:")];
     for (node, pair) in edges.chunks(2).enumerate() {
         let terms: Vec<String> = pair.iter().map(|(op, s)| format!("{op}({})", state(*s))).collect();
-        lines.push(format!("  node {node} = {:<width$} + {}", terms[0], terms[1..].join(" + ")));
+        let sign = if joined.contains(&node) { "|" } else { "+" };
+        lines.push(format!("  node {node} = {:<width$} {sign} {}", terms[0], terms[1..].join(" + ")));
     }
     let listed: Vec<String> = concat.iter().map(|&s| state(s)).collect();
     lines.push(format!("  c_k    = concat({})", listed.join(", ")));

@@ -143,10 +143,15 @@ fn remarks(searched: &Searched) -> Vec<String> {
 
 /// An architecture in a few characters: the operations of a genotype, two a node; otherwise its text form.
 fn brief(architecture: &Architecture) -> String {
-    if architecture.space != Darts.name() {
-        return Blueprint::Point(architecture.clone()).text();
-    }
-    let Ok(genotype) = Darts.to_genotype(architecture) else { return String::new() };
+    let blueprint = Blueprint::Point(architecture.clone());
+    let genotype = match blueprint.cells() {
+        Some(cells) => cells.genotype,
+        None if architecture.space != Darts.name() => return blueprint.text(),
+        None => match Darts.to_genotype(architecture) {
+            Ok(genotype) => genotype,
+            Err(_) => return String::new(),
+        },
+    };
     let short = |edges: &[(nas_space::Operation, usize)]| {
         let names: Vec<&str> = edges.iter().map(|(op, _)| abbreviate(op.name())).collect();
         names.chunks(2).map(|pair| pair.join("+")).collect::<Vec<_>>().join(" ")
@@ -165,6 +170,14 @@ fn abbreviate(operation: &str) -> &str {
         "sep_conv_7x7" => "s7",
         "dil_conv_3x3" => "d3",
         "dil_conv_5x5" => "d5",
+        "max_pool_5x5" => "mx5",
+        "max_pool_7x7" => "mx7",
+        "dil_sep_conv_3x3" => "ds3",
+        "conv_1x1" => "1x1",
+        "conv_3x3" => "3x3",
+        "dilated_conv_3x3" => "dil3",
+        "conv_1x3_3x1" => "1x3",
+        "conv_1x7_7x1" => "1x7",
         other => other,
     }
 }

@@ -42,6 +42,33 @@ fn published_networks_have_their_published_parameters() {
 }
 
 #[test]
+fn released_networks_are_shown_at_their_own_size() {
+    check(&["NASNet-A"], 3_346_538);
+    check(&["nasnet-a-mobile"], 5_289_978);
+    check(&["NASNet-A-large"], 88_753_150);
+    check(&["AmoebaNet-A"], 3_218_266);
+    check(&["AmoebaNet-A", "--channels", "32"], 2_567_754);
+    check(&["ENAS-micro"], 3_894_372);
+}
+
+#[test]
+fn every_layer_is_listed_on_request() {
+    let layers = show(&["NASNet-A", "--channels", "8", "--layers", "5", "--per-layer"]);
+    let each = layers["each_layer"].as_array().unwrap();
+    let sum = |key: &str| each.iter().map(|layer| layer[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(each.len() as u64, layers["layers"].as_u64().unwrap());
+    assert_eq!(
+        (sum("parameters"), sum("flops")),
+        (layers["parameters"].as_u64().unwrap(), layers["flops"].as_u64().unwrap())
+    );
+    let plain =
+        nas(Path::new("."), &["show", "ENAS-micro", "--channels", "4", "--layers", "5", "--per-layer"]).ok().stdout;
+    assert!(plain.contains("node 0 = avg_pool_3x3(c_{k-2}) + sep_conv_3x3(c_{k-2})"), "{plain}");
+    assert!(plain.contains("cells.0._ops.1.op.1  ") && plain.contains("conv2d 3x3, 4 groups"), "{plain}");
+    assert!(show(&["ENAS-micro"]).get("each_layer").is_none());
+}
+
+#[test]
 fn nasbench_strings_have_their_measured_parameters() {
     for (operation, parameters) in [("skip_connect", 73_306), ("nor_conv_1x1", 241_306), ("nor_conv_3x3", 1_531_546)] {
         let o = operation;

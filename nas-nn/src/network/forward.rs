@@ -217,6 +217,7 @@ fn node<T: Element>(
         }
         Layer::DropPath => match mode {
             Mode::Train { drop_path, seed } if drop_path > 0.0 => {
+                let drop_path = drop_path * network.graph.drop_path_share(index);
                 let factors: Vec<T> = drop(batch, drop_path, seed.index(index as u64));
                 let mut y = fresh(step.blocks, len);
                 let x = value(0).operand();

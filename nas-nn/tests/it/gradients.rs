@@ -65,6 +65,8 @@ fn windows() -> Vec<(&'static str, Window)> {
         ("3x3 stride 3", Window::same(3, 3, 1)),
         ("1x7 strided", wide),
         ("7x1 strided", tall),
+        ("3x3 stride 2 padded after", Window { before: [0; 2], ..Window::same(3, 2, 1) }),
+        ("2x2 padded after", Window { after: [1; 2], ..Window::valid(2, 1) }),
     ]
 }
 

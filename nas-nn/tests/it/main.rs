@@ -5,4 +5,5 @@ mod custom;
 mod golden;
 mod gradients;
 mod layered;
+mod spaces;
 mod threads;

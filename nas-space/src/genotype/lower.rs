@@ -2,7 +2,9 @@
 
 use super::Genotype;
 use crate::operations::{factorized_reduce, relu_conv_bn};
-use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
+use crate::parts::head::{self, Auxiliary, Second};
+use crate::parts::stem;
+use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, SpaceError, Stem, Window};
 
 /// What a cell's nodes read.
 #[derive(Clone, Copy)]
@@ -33,8 +35,12 @@ fn cells(wiring: Wiring<'_>, config: &NetworkConfig) -> Result<NetworkGraph, Spa
     let mut net = GraphBuilder::new(config.input);
     net.affine(matches!(wiring, Wiring::Chosen(_)));
     let (mut before, mut previous) = match config.stem {
-        Stem::Cifar => cifar_stem(&mut net, config)?,
-        Stem::Imagenet => imagenet_stem(&mut net, config)?,
+        Stem::Cifar => {
+            // Three times the channels, and both inputs of the first cell.
+            let x = stem::plain(&mut net, 3 * config.channels)?;
+            (x, x)
+        }
+        Stem::Imagenet => stem::strided(&mut net, config)?,
     };
     let mut channels = config.channels;
     let mut reduced = config.stem == Stem::Imagenet;
@@ -49,46 +55,23 @@ fn cells(wiring: Wiring<'_>, config: &NetworkConfig) -> Result<NetworkGraph, Spa
         let output = cell.append(&mut net, before, previous)?;
         (before, previous, reduced) = (previous, output, reduction);
         if config.auxiliary && index == thirds[1] {
-            auxiliary = Some(auxiliary_head(&mut net, output, config)?);
+            auxiliary = Some(head::auxiliary(&mut net, output, &auxiliary_shape(config), config.classes)?);
             if index + 1 == config.layers {
                 previous = net.push("auxiliary_head.in_place", Layer::TrainingRelu, &[output])?;
             }
         }
     }
-    net.place(None, "head");
-    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[previous])?;
-    let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
+    let logits = head::classifier(&mut net, previous, config.classes)?;
     Ok(net.finish(logits, auxiliary))
 }
 
-/// One 3x3 convolution to three times the channels; both inputs of the first cell are its output.
-fn cifar_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
-    net.place(None, "stem");
-    let x = net.conv("stem.0", net.input(), 3 * config.channels, 1, Window::same(3, 1, 1))?;
-    let x = net.push("stem.1", Layer::BatchNorm { affine: true }, &[x])?;
-    Ok((x, x))
-}
-
-/// Three strided 3x3 convolutions; the first cell reads the map at a quarter and at an eighth of the image.
-pub(crate) fn imagenet_stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<(usize, usize), SpaceError> {
-    if config.channels < 2 {
-        return Err(SpaceError::Config {
-            setting: "channels",
-            value: config.channels.to_string(),
-            reason: "the ImageNet stem begins with half of the channels, so it needs at least 2".into(),
-        });
-    }
-    let window = Window::same(3, 2, 1);
-    net.place(None, "stem");
-    let x = net.conv("stem0.0", net.input(), config.channels / 2, 1, window)?;
-    let x = net.batch_norm("stem0.1", x)?;
-    let x = net.push("stem0.2", Layer::Relu, &[x])?;
-    let x = net.conv("stem0.3", x, config.channels, 1, window)?;
-    let quarter = net.batch_norm("stem0.4", x)?;
-    let x = net.push("stem1.0", Layer::Relu, &[quarter])?;
-    let x = net.conv("stem1.1", x, config.channels, 1, window)?;
-    let eighth = net.batch_norm("stem1.2", x)?;
-    Ok((quarter, eighth))
+/// The auxiliary classifier of the papers: another for large images.
+fn auxiliary_shape(config: &NetworkConfig) -> Auxiliary {
+    let (stride, second) = match config.stem {
+        Stem::Cifar => (3, Second::Square),
+        Stem::Imagenet => (2, Second::SquareWithoutNorm),
+    };
+    Auxiliary { stride, channels: [128, 768], second }
 }
 
 /// One cell of the network.
@@ -197,33 +180,4 @@ impl Cell<'_> {
         }
         net.push(format!("{path}.drop_path"), Layer::DropPath, &[output])
     }
-}
-
-/// The auxiliary classifier: ReLU, 5x5 average pooling, 1x1 convolution to 128, 2x2 convolution to 768, linear. Both
-/// windows shrink to the feature map where it is smaller than they are.
-fn auxiliary_head(net: &mut GraphBuilder, input: usize, config: &NetworkConfig) -> Result<usize, SpaceError> {
-    let imagenet = config.stem == Stem::Imagenet;
-    let fitting = |net: &GraphBuilder, node: usize, kernel: usize, stride: usize| {
-        let shape = net.shape(node);
-        Window { kernel: [kernel.min(shape.height), kernel.min(shape.width)], ..Window::valid(kernel, stride) }
-    };
-    let name = |layer: usize| format!("auxiliary_head.features.{layer}");
-    net.place(None, "auxiliary");
-    let x = net.push(name(0), Layer::Relu, &[input])?;
-    let window = fitting(net, x, 5, if imagenet { 2 } else { 3 });
-    let x = net.push(name(1), Layer::Pool(Pool { kind: PoolKind::Average, window }), &[x])?;
-    let x = net.conv(name(2), x, 128, 1, Window::valid(1, 1))?;
-    let x = net.batch_norm(name(3), x)?;
-    let x = net.push(name(4), Layer::Relu, &[x])?;
-    let window = fitting(net, x, 2, 1);
-    let x = net.conv(name(5), x, 768, 1, window)?;
-    // The reference has no batch norm here for ImageNet, and the numbering of its layers follows.
-    let x = match imagenet {
-        true => net.push(name(6), Layer::Relu, &[x])?,
-        false => {
-            let x = net.batch_norm(name(6), x)?;
-            net.push(name(7), Layer::Relu, &[x])?
-        }
-    };
-    net.push("auxiliary_head.classifier", Layer::Linear { out: config.classes }, &[x])
 }

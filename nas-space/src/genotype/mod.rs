@@ -2,7 +2,7 @@
 //! papers publishes its results (Liu et al. 2019, section 2.4).
 
 pub(crate) mod lower;
-mod parse;
+pub(crate) mod parse;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,10 @@ impl Genotype {
     /// [`SpaceError::Parse`] shows the place; [`SpaceError::UnknownOperation`] and [`SpaceError::Genotype`] say what
     /// cannot be built.
     pub fn parse(text: &str) -> Result<Self, SpaceError> {
-        let genotype = if text.trim_start().starts_with('{') { parse::json(text)? } else { parse::text(text)? };
+        let genotype = match text.trim_start().starts_with('{') {
+            true => parse::json(text)?,
+            false => parse::text(text, &["Genotype"], parse::GENOTYPE)?.genotype,
+        };
         genotype.check()?;
         Ok(genotype)
     }
@@ -85,7 +88,8 @@ impl Genotype {
     }
 }
 
-fn check_cell(cell: &'static str, edges: &[(Operation, usize)], concat: &[usize]) -> Result<(), SpaceError> {
+/// Checks what every form of cell must obey; `cell` is its name in messages.
+pub(crate) fn check_cell(cell: &'static str, edges: &[(Operation, usize)], concat: &[usize]) -> Result<(), SpaceError> {
     let fault = |reason: String| Err(SpaceError::Genotype { cell, reason });
     if edges.is_empty() {
         return fault("it has no edges; give two for each node".into());

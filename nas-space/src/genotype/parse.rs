@@ -1,11 +1,14 @@
-//! Reading a genotype: the Python form that papers print, or JSON.
+//! Reading a genotype: the Python form that papers print, whatever the word in front, or JSON.
 
 use super::Genotype;
 use crate::reader::Reader;
 use crate::{Operation, SpaceError};
 
 const WHAT: &str = "a genotype";
-const PARTS: [&str; 4] = ["normal", "normal_concat", "reduce", "reduce_concat"];
+/// What a text has of the normal and of the reduction cell: edges, and the states of its output.
+pub(super) const GENOTYPE: &[[&str; 2]] = &[["normal", "reduce"], ["normal_concat", "reduce_concat"]];
+/// The same, and the nodes that join their sides.
+pub(crate) const CELLS: &[[&str; 2]] = &[GENOTYPE[0], GENOTYPE[1], ["normal_joined", "reduce_joined"]];
 
 /// The JSON form.
 pub(super) fn json(text: &str) -> Result<Genotype, SpaceError> {
@@ -16,26 +19,39 @@ pub(super) fn json(text: &str) -> Result<Genotype, SpaceError> {
     })
 }
 
-/// The text form.
-pub(super) fn text(text: &str) -> Result<Genotype, SpaceError> {
+/// What a text form says.
+pub(crate) struct Text {
+    /// Which of the possible words it begins with.
+    pub(crate) word: usize,
+    pub(crate) genotype: Genotype,
+    /// The joined nodes of the normal and the reduction cell; none where nothing is said.
+    pub(crate) joined: [Vec<usize>; 2],
+}
+
+/// The text form, which begins with one of the words and has these parts.
+pub(crate) fn text(text: &str, words: &[&str], parts: &[[&str; 2]]) -> Result<Text, SpaceError> {
     let mut reader = Reader::new(text, WHAT);
     let start = reader;
-    if reader.word() != "Genotype" {
-        return Err(start.fault("it must begin with `Genotype(`"));
-    }
+    let found = reader.word();
+    let Some(word) = words.iter().position(|word| *word == found) else {
+        let words: Vec<String> = words.iter().map(|word| format!("`{word}(`")).collect();
+        return Err(start.fault(&format!("it must begin with {}", words.join(" or "))));
+    };
     reader.expect('(')?;
-    let (mut edges, mut concats) = ([None, None], [None, None]);
+    let (mut edges, mut concats, mut joined) = ([None, None], [None, None], [None, None]);
     while !reader.accept(')') {
         let here = reader;
         let name = reader.word();
-        let Some(part) = PARTS.iter().position(|p| *p == name) else {
-            return Err(here.fault(&format!("expected one of {} or `)`", PARTS.join(", "))));
+        let part = |kind: usize| parts[kind].iter().position(|p| *p == name).map(|cell| (kind, cell));
+        let Some((kind, cell)) = (0..parts.len()).find_map(part) else {
+            let names: Vec<&str> = (0..2).flat_map(|cell| parts.iter().map(move |pair| pair[cell])).collect();
+            return Err(here.fault(&format!("expected one of {} or `)`", names.join(", "))));
         };
         reader.expect('=')?;
-        let repeated = if part % 2 == 0 {
-            edges[part / 2].replace(reader.list(edge)?).is_some()
-        } else {
-            concats[part / 2].replace(states(&mut reader)?).is_some()
+        let repeated = match kind {
+            0 => edges[cell].replace(reader.list(edge)?).is_some(),
+            1 => concats[cell].replace(states(&mut reader)?).is_some(),
+            _ => joined[cell].replace(states(&mut reader)?).is_some(),
         };
         if repeated {
             return Err(here.fault(&format!("`{name}` is given twice")));
@@ -48,15 +64,16 @@ pub(super) fn text(text: &str) -> Result<Genotype, SpaceError> {
     if !reader.is_at_end() {
         return Err(reader.fault("there is more text after the closing `)`"));
     }
-    let missing = |part: usize| reader.fault(&format!("`{}=` is missing", PARTS[part]));
+    let missing = |name: &str| reader.fault(&format!("`{name}=` is missing"));
     let [normal, reduce] = edges;
     let [normal_concat, reduce_concat] = concats;
-    Ok(Genotype {
-        normal: normal.ok_or_else(|| missing(0))?,
-        normal_concat: normal_concat.ok_or_else(|| missing(1))?,
-        reduce: reduce.ok_or_else(|| missing(2))?,
-        reduce_concat: reduce_concat.ok_or_else(|| missing(3))?,
-    })
+    let genotype = Genotype {
+        normal: normal.ok_or_else(|| missing("normal"))?,
+        normal_concat: normal_concat.ok_or_else(|| missing("normal_concat"))?,
+        reduce: reduce.ok_or_else(|| missing("reduce"))?,
+        reduce_concat: reduce_concat.ok_or_else(|| missing("reduce_concat"))?,
+    };
+    Ok(Text { word, genotype, joined: joined.map(Option::unwrap_or_default) })
 }
 
 /// `('sep_conv_3x3', 1)`.

@@ -5,6 +5,7 @@ mod mixed;
 
 use std::sync::LazyLock;
 
+use crate::cells::canonical::{self, Node};
 use crate::genotype::lower;
 use crate::{
     Architecture, Chooses, Decision, Genotype, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
@@ -31,7 +32,7 @@ static DECISIONS: LazyLock<Vec<Decision>> = LazyLock::new(|| {
                     name: format!("{cell}.node{node}.input{side}"),
                     group: cell.to_owned(),
                     chooses: Chooses::Input,
-                    options: (0..node + 2).map(state_name).collect(),
+                    options: (0..node + 2).map(super::state_name).collect(),
                 });
                 decisions.push(Decision {
                     name: format!("{cell}.node{node}.op{side}"),
@@ -44,15 +45,6 @@ static DECISIONS: LazyLock<Vec<Decision>> = LazyLock::new(|| {
     }
     decisions
 });
-
-/// What a state of a cell is called: its two inputs, then its nodes.
-fn state_name(state: usize) -> String {
-    match state {
-        0 => "c_{k-2}".into(),
-        1 => "c_{k-1}".into(),
-        _ => format!("node{}", state - 2),
-    }
-}
 
 impl Darts {
     /// The genotype of an architecture.
@@ -153,16 +145,21 @@ impl SearchSpace for Darts {
         allowed
     }
 
-    /// The order of a node's two edges does not matter: they are sorted.
+    /// Neither the order of a node's two edges nor that of nodes matters, nor what a `none` reads.
     fn canonical(&self, architecture: &Architecture) -> String {
-        let mut sorted = architecture.choices.clone();
-        for node in sorted.chunks_exact_mut(PER_NODE) {
-            if (node[0], node[1]) > (node[2], node[3]) {
-                node.rotate_left(2);
+        let none = 0;
+        let cell = |choices: &[usize]| {
+            let side = |pair: &[usize]| (pair[1], if pair[1] == none { 0 } else { pair[0] });
+            let node = |four: &[usize]| Node { combine: 0, sides: [side(&four[..2]), side(&four[2..])] };
+            canonical::text(&canonical::key(&choices.chunks(PER_NODE).map(node).collect::<Vec<_>>()))
+        };
+        match self.check(architecture) {
+            Ok(()) => {
+                let (normal, reduce) = architecture.choices.split_at(DECISIONS.len() / 2);
+                format!("{}:{}|{}", architecture.space, cell(normal), cell(reduce))
             }
+            Err(_) => format!("{}:{:?}", architecture.space, architecture.choices),
         }
-        let digits: Vec<String> = sorted.iter().map(usize::to_string).collect();
-        format!("{}:{}", architecture.space, digits.join(","))
     }
 
     /// The genotype's text; the list of choices where the architecture is not valid.

@@ -1,5 +1,6 @@
 //! The search spaces that come with the crate.
 
+mod blocks;
 mod darts;
 mod enas_macro;
 mod family;
@@ -12,6 +13,7 @@ mod zoph;
 
 use std::sync::{Arc, LazyLock};
 
+pub use blocks::BlockSpace::{self, AmoebaNet, EnasMicro, NasNet};
 pub use darts::Darts;
 pub use enas_macro::{EnasMacro, EnasMacroForm};
 pub use nasbench_macro::NasBenchMacro;
@@ -38,8 +40,15 @@ static FAMILIES: [Family; 5] = [
 ];
 
 static ALL: LazyLock<Vec<Arc<dyn SearchSpace>>> = LazyLock::new(|| {
-    let others: [Arc<dyn SearchSpace>; 4] =
-        [Arc::new(Darts), Arc::new(NasBench101), Arc::new(NasBench201), Arc::new(NasBenchMacro)];
+    let others: [Arc<dyn SearchSpace>; 7] = [
+        Arc::new(Darts),
+        Arc::new(NasNet),
+        Arc::new(AmoebaNet),
+        Arc::new(EnasMicro),
+        Arc::new(NasBench101),
+        Arc::new(NasBench201),
+        Arc::new(NasBenchMacro),
+    ];
     others.into_iter().chain(FAMILIES.iter().map(|family| Arc::clone(family.usual()))).collect()
 });
 
@@ -92,6 +101,9 @@ pub(crate) fn parse(text: &str) -> Option<Result<Architecture, SpaceError>> {
     if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(NasBenchMacro.parse(text));
     }
+    if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains([' ', ',']) {
+        return Some(EnasMicro.parse(text));
+    }
     let (name, _) = text.split_once(':')?;
     let name = name.trim_end();
     // What else has a colon, such as JSON, begins with no such name.
@@ -101,4 +113,13 @@ pub(crate) fn parse(text: &str) -> Option<Result<Architecture, SpaceError>> {
 /// The spaces that have a supernet.
 pub fn all_mixed() -> [&'static dyn MixedSpace; 2] {
     [&Darts, &NasBench201]
+}
+
+/// What a state of a cell is called: its two inputs, then its nodes.
+fn state_name(state: usize) -> String {
+    match state {
+        0 => "c_{k-2}".into(),
+        1 => "c_{k-1}".into(),
+        _ => format!("node{}", state - 2),
+    }
 }

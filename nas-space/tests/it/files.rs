@@ -3,7 +3,7 @@
 use nas_space::spaces::NasBench201;
 use nas_space::{ArchitectureFile, Blueprint, NetworkConfig, Seed, cells_dot, spaces};
 
-use crate::{AMOEBANET, cell};
+use crate::cell;
 
 #[test]
 fn a_file_is_readable_and_comes_back() {
@@ -44,7 +44,7 @@ fn a_file_is_readable_and_comes_back() {
 
 #[test]
 fn genotypes_beyond_the_space_are_kept_as_text() {
-    let blueprint = Blueprint::from_text(AMOEBANET).expect("valid");
+    let blueprint = Blueprint::from_text("AmoebaNet").expect("valid");
     let file = ArchitectureFile { blueprint, network: None };
     let json = file.to_json().expect("it is valid");
     assert!(json.contains("\"genotype\": \"Genotype("), "{json}");

@@ -3,7 +3,7 @@
 use nas_space::spaces::{self, Darts, NasBench201};
 use nas_space::{Blueprint, Genotype, Operation, SearchSpace};
 
-use crate::{AMOEBANET, NASNET, cell};
+use crate::cell;
 
 #[test]
 fn reads_every_spelling() {
@@ -21,13 +21,6 @@ fn reads_every_spelling() {
     check(&serde_json::to_string_pretty(&expect).expect("it serializes"));
     let (normal, reduce) = text["Genotype(".len()..text.len() - 1].split_once(", reduce=").expect("both cells");
     check(&format!("  Genotype(reduce={reduce}, {normal},)  "));
-}
-
-#[test]
-fn writes_what_it_read() {
-    for text in [NASNET, AMOEBANET] {
-        assert_eq!(Genotype::parse(text).expect("valid").to_string(), text);
-    }
 }
 
 /// A genotype with one node per cell, each part replaceable.
@@ -70,7 +63,8 @@ fn bad_genotypes_say_what_is_wrong() {
         &small("[('sep_con_3x3', 0), ('none', 1)]", "[2]"),
         "there is no operation `sep_con_3x3` (did you mean `sep_conv_3x3`?); the operations are none, max_pool_3x3, \
          avg_pool_3x3, skip_connect, sep_conv_3x3, sep_conv_5x5, sep_conv_7x7, dil_conv_3x3, dil_conv_5x5, \
-         conv_7x1_1x7, nor_conv_1x1, nor_conv_3x3",
+         conv_7x1_1x7, nor_conv_1x1, nor_conv_3x3, max_pool_2x2, max_pool_5x5, max_pool_7x7, dil_sep_conv_3x3, \
+         dil_sep_conv_5x5, conv_1x1, conv_3x3, dilated_conv_3x3, conv_1x3_3x1, conv_1x7_7x1",
     );
     check(
         "Genotype(normal=[('none', 0), ('none', 1)])",
@@ -105,7 +99,7 @@ fn darts_refuses_what_lies_outside_it() {
         let message = Darts.from_genotype(&genotype).expect_err("it must be refused").to_string();
         assert!(message.contains(expect), "{message}");
     };
-    check(Genotype::parse(NASNET).expect("valid"), "it has 5 nodes; a cell of the space `darts` has 4");
+    check(cell("NASNet"), "it has 5 nodes; a cell of the space `darts` has 4");
     let mut changed = cell("DARTS_V2");
     changed.normal_concat = vec![4, 5];
     check(changed, "its output lists [4, 5]");
@@ -126,7 +120,7 @@ fn darts_refuses_what_lies_outside_it() {
 
 #[test]
 fn published_darts_cells_are_points_of_darts() {
-    for name in ["DARTS_V1", "DARTS_V2"] {
+    for name in ["DARTS_V1", "DARTS_V2", "PC_DARTS_cifar", "PC_DARTS_image", "PDARTS", "GDAS_V1", "SNAS"] {
         let architecture = Darts.from_genotype(&cell(name)).expect("they were found in this space");
         assert_eq!(Darts.to_genotype(&architecture).expect("valid"), cell(name));
         assert_eq!(Darts.text(&architecture), cell(name).to_string());

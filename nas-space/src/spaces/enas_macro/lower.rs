@@ -1,7 +1,7 @@
 //! From operations and skip connections to a network, in each of the three forms.
 
 use super::{Chosen, EnasMacroForm, Operation};
-use crate::genotype::lower::imagenet_stem;
+use crate::parts::stem;
 use crate::{Conv2d, GraphBuilder, Layer, NetworkConfig, NetworkGraph, Pool, PoolKind, SpaceError, Stem, Window};
 
 /// The whole network.
@@ -46,7 +46,7 @@ fn stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<usize, SpaceEr
             let x = net.conv("stem.0", net.input(), config.channels, 1, Window::same(3, 1, 1))?;
             net.batch_norm("stem.1", x)
         }
-        Stem::Imagenet => Ok(imagenet_stem(net, config)?.1),
+        Stem::Imagenet => Ok(stem::strided(net, config)?.1),
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a cell to the network that NAS-Bench-101 trained.
 
 use super::cell::{Cell, VertexOperation};
-use crate::genotype::lower::imagenet_stem;
+use crate::parts::stem;
 use crate::spaces::sizes::check_three_stages;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Pool, PoolKind, SpaceError, Stem, Window};
 
@@ -50,7 +50,7 @@ fn stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<usize, SpaceEr
             conv_bn_relu(net, "stem", image, 3, config.channels)
         }
         Stem::Imagenet => {
-            let (_, x) = imagenet_stem(net, config)?;
+            let (_, x) = stem::strided(net, config)?;
             net.push("stem1.3", Layer::Relu, &[x])
         }
     }

@@ -1,7 +1,7 @@
 //! From eight blocks to the network that NAS-Bench-Macro trained.
 
 use super::{Block, LAYERS, STAGES};
-use crate::genotype::lower::imagenet_stem;
+use crate::parts::stem;
 use crate::spaces::sizes::{check_depth, check_no_auxiliary};
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, SpaceError, Stem, Window};
 
@@ -42,7 +42,7 @@ fn stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<usize, SpaceEr
             net.push("stem.2", Layer::Relu, &[x])
         }
         Stem::Imagenet => {
-            let (_, x) = imagenet_stem(net, config)?;
+            let (_, x) = stem::strided(net, config)?;
             net.push("stem1.3", Layer::Relu, &[x])
         }
     }

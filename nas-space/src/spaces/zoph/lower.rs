@@ -1,7 +1,7 @@
 //! From layers and skip connections to a network.
 
 use super::{Chosen, FILTERS};
-use crate::genotype::lower::imagenet_stem;
+use crate::parts::stem;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, SpaceError, Stem, Window};
 
 /// The whole network.
@@ -10,7 +10,7 @@ pub(super) fn network(layers: &[Chosen], config: &NetworkConfig) -> Result<Netwo
     let image = match config.stem {
         Stem::Cifar => net.input(),
         Stem::Imagenet => {
-            let (_, x) = imagenet_stem(&mut net, config)?;
+            let (_, x) = stem::strided(&mut net, config)?;
             net.push("stem1.3", Layer::Relu, &[x])?
         }
     };

@@ -1,12 +1,18 @@
-//! The operations of cell spaces, each a function that appends its layers to a graph.
+//! The operations of cell spaces, by name; each appends its layers to a graph.
 //!
 //! Layer names are those of the reference implementations of DARTS (Liu et al. 2019, section 3.1) and NAS-Bench-201
 //! (Dong & Yang 2020, section 2.1), so that their weights can be loaded. Convolutions have no bias; batch norms are
 //! affine unless the builder says otherwise. A stride divides rows and columns and rounds up.
 
+mod layers;
+mod padding;
+
+pub(crate) use layers::{Site, conv_bn, halve};
+pub use layers::{factorized_reduce, relu_conv_bn};
+pub(crate) use padding::Padding;
 use serde::{Deserialize, Serialize};
 
-use crate::{GraphBuilder, Layer, Pool, PoolKind, SpaceError, Window, suggest};
+use crate::{GraphBuilder, SpaceError, suggest};
 
 /// An operation on one edge of a cell: it keeps the channels, and with stride 2 halves rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,11 +42,32 @@ pub enum Operation {
     NorConv1x1,
     /// `nor_conv_3x3`.
     NorConv3x3,
+    /// `max_pool_2x2`.
+    MaxPool2x2,
+    /// `max_pool_5x5`.
+    MaxPool5x5,
+    /// `max_pool_7x7`.
+    MaxPool7x7,
+    /// `dil_sep_conv_3x3`: a separable convolution, both rounds with dilation 2.
+    DilSepConv3x3,
+    /// `dil_sep_conv_5x5`.
+    DilSepConv5x5,
+    /// `conv_1x1`: ReLU, convolution, batch norm.
+    Conv1x1,
+    /// `conv_3x3`: a convolution on a quarter of the channels, between two 1x1 convolutions that go down to them and back
+    /// up, each with a ReLU before it and a batch norm behind it.
+    Conv3x3,
+    /// `dilated_conv_3x3`: as `conv_3x3`, with dilation 2.
+    DilatedConv3x3,
+    /// `conv_1x3_3x1`: as `conv_3x3`, in two steps, 1x3 and 3x1, and on three eighths of the channels.
+    Conv1x3Conv3x1,
+    /// `conv_1x7_7x1`: as `conv_3x3`, in two steps, 1x7 and 7x1.
+    Conv1x7Conv7x1,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 22] = [
         Self::None,
         Self::MaxPool3x3,
         Self::AvgPool3x3,
@@ -53,6 +80,16 @@ impl Operation {
         Self::Conv7x1Conv1x7,
         Self::NorConv1x1,
         Self::NorConv3x3,
+        Self::MaxPool2x2,
+        Self::MaxPool5x5,
+        Self::MaxPool7x7,
+        Self::DilSepConv3x3,
+        Self::DilSepConv5x5,
+        Self::Conv1x1,
+        Self::Conv3x3,
+        Self::DilatedConv3x3,
+        Self::Conv1x3Conv3x1,
+        Self::Conv1x7Conv7x1,
     ];
 
     /// The eight operations of the DARTS space, in the published order.
@@ -71,6 +108,41 @@ impl Operation {
     pub const NASBENCH201: [Self; 5] =
         [Self::None, Self::SkipConnect, Self::NorConv1x1, Self::NorConv3x3, Self::AvgPool3x3];
 
+    /// The thirteen operations of NASNet, in the order of the paper (Zoph et al. 2018, section 3.1); its identity is
+    /// `skip_connect`.
+    pub const NASNET: [Self; 13] = [
+        Self::SkipConnect,
+        Self::Conv1x3Conv3x1,
+        Self::Conv1x7Conv7x1,
+        Self::DilatedConv3x3,
+        Self::AvgPool3x3,
+        Self::MaxPool3x3,
+        Self::MaxPool5x5,
+        Self::MaxPool7x7,
+        Self::Conv1x1,
+        Self::Conv3x3,
+        Self::SepConv3x3,
+        Self::SepConv5x5,
+        Self::SepConv7x7,
+    ];
+
+    /// The eight operations of AmoebaNet (Real et al. 2019, section 2.1); its identity is `skip_connect`.
+    pub const AMOEBANET: [Self; 8] = [
+        Self::SkipConnect,
+        Self::SepConv3x3,
+        Self::SepConv5x5,
+        Self::SepConv7x7,
+        Self::AvgPool3x3,
+        Self::MaxPool3x3,
+        Self::DilSepConv3x3,
+        Self::Conv1x7Conv7x1,
+    ];
+
+    /// The five operations of the micro space of ENAS, in the released order, by which its cells are written (Pham et
+    /// al. 2018, section 2.4).
+    pub const ENAS_MICRO: [Self; 5] =
+        [Self::SepConv3x3, Self::SepConv5x5, Self::AvgPool3x3, Self::MaxPool3x3, Self::SkipConnect];
+
     /// The name used in genotypes.
     pub fn name(self) -> &'static str {
         match self {
@@ -86,6 +158,16 @@ impl Operation {
             Self::Conv7x1Conv1x7 => "conv_7x1_1x7",
             Self::NorConv1x1 => "nor_conv_1x1",
             Self::NorConv3x3 => "nor_conv_3x3",
+            Self::MaxPool2x2 => "max_pool_2x2",
+            Self::MaxPool5x5 => "max_pool_5x5",
+            Self::MaxPool7x7 => "max_pool_7x7",
+            Self::DilSepConv3x3 => "dil_sep_conv_3x3",
+            Self::DilSepConv5x5 => "dil_sep_conv_5x5",
+            Self::Conv1x1 => "conv_1x1",
+            Self::Conv3x3 => "conv_3x3",
+            Self::DilatedConv3x3 => "dilated_conv_3x3",
+            Self::Conv1x3Conv3x1 => "conv_1x3_3x1",
+            Self::Conv1x7Conv7x1 => "conv_1x7_7x1",
         }
     }
 
@@ -110,32 +192,14 @@ impl Operation {
     /// # Errors
     /// [`SpaceError::Shape`] if the operation does not fit its input.
     pub fn append(self, net: &mut GraphBuilder, path: &str, input: usize, stride: usize) -> Result<usize, SpaceError> {
-        let channels = net.shape(input).channels;
-        let pool = |kind| Layer::Pool(Pool { kind, window: Window::same(3, stride, 1) });
-        match self {
-            Self::None => net.push(path, Layer::Zero { stride }, &[input]),
-            Self::MaxPool3x3 => net.push(path, pool(PoolKind::Max), &[input]),
-            Self::AvgPool3x3 => net.push(path, pool(PoolKind::Average), &[input]),
-            Self::SkipConnect if stride == 1 => Ok(input),
-            Self::SkipConnect => factorized_reduce(net, path, input, channels),
-            Self::SepConv3x3 => separable(net, path, input, 3, stride),
-            Self::SepConv5x5 => separable(net, path, input, 5, stride),
-            Self::SepConv7x7 => separable(net, path, input, 7, stride),
-            Self::DilConv3x3 => relu_depthwise_pointwise(net, path, 0, input, Window::same(3, stride, 2)),
-            Self::DilConv5x5 => relu_depthwise_pointwise(net, path, 0, input, Window::same(5, stride, 2)),
-            Self::Conv7x1Conv1x7 => {
-                let row =
-                    Window { kernel: [1, 7], stride: [1, stride], before: [0, 3], after: [0, 3], dilation: [1; 2] };
-                let column =
-                    Window { kernel: [7, 1], stride: [stride, 1], before: [3, 0], after: [3, 0], dilation: [1; 2] };
-                let x = net.push(format!("{path}.0"), Layer::Relu, &[input])?;
-                let x = net.conv(format!("{path}.1"), x, channels, 1, row)?;
-                let x = net.conv(format!("{path}.2"), x, channels, 1, column)?;
-                net.batch_norm(format!("{path}.3"), x)
-            }
-            Self::NorConv1x1 => relu_conv_bn(net, path, input, channels, Window::same(1, stride, 1)),
-            Self::NorConv3x3 => relu_conv_bn(net, path, input, channels, Window::same(3, stride, 1)),
-        }
+        let out = net.shape(input).channels;
+        layers::append(self, net, &Site { path, input, out, stride, padding: Padding::Symmetric })
+    }
+
+    /// As [`append`](Self::append), to as many channels as the site says. Pools, the identity and `none` keep the channels
+    /// they read.
+    pub(crate) fn append_at(self, net: &mut GraphBuilder, site: &Site<'_>) -> Result<usize, SpaceError> {
+        layers::append(self, net, site)
     }
 
     /// As [`append`](Self::append) in a supernet, where a batch norm follows each pool, so that all operations of an edge
@@ -184,70 +248,4 @@ impl From<Operation> for String {
     fn from(operation: Operation) -> Self {
         operation.name().to_owned()
     }
-}
-
-/// ReLU, convolution to `out` channels, batch norm: `path.op.0` to `path.op.2`.
-///
-/// # Errors
-/// [`SpaceError::Shape`] if the window does not fit.
-pub fn relu_conv_bn(
-    net: &mut GraphBuilder,
-    path: &str,
-    input: usize,
-    out: usize,
-    window: Window,
-) -> Result<usize, SpaceError> {
-    let x = net.push(format!("{path}.op.0"), Layer::Relu, &[input])?;
-    let x = net.conv(format!("{path}.op.1"), x, out, 1, window)?;
-    net.batch_norm(format!("{path}.op.2"), x)
-}
-
-/// Halves rows and columns, rounding up, without losing pixels: ReLU, then one 1x1 convolution with stride 2 on the
-/// even pixels and one on the odd pixels, concatenated to `out` channels, batch norm.
-///
-/// The odd pixels are reached by a window that starts one pixel inside the image. Where a size is odd, the last of
-/// them lies outside and reads as zero. An odd `out` gives the second convolution the larger half.
-///
-/// # Errors
-/// [`SpaceError::Shape`] if `out` is less than 2, for each half needs a channel.
-pub fn factorized_reduce(net: &mut GraphBuilder, path: &str, input: usize, out: usize) -> Result<usize, SpaceError> {
-    if out < 2 {
-        let reason = format!("a factorized reduction needs at least 2 output channels, not {out}; use more channels");
-        return Err(SpaceError::Shape { layer: path.to_owned(), reason });
-    }
-    let even = Window::valid(1, 2);
-    let odd = Window { before: [-1; 2], after: [1; 2], ..even };
-    let x = net.push(format!("{path}.relu"), Layer::Relu, &[input])?;
-    let first = net.conv(format!("{path}.conv_1"), x, out / 2, 1, even)?;
-    let second = net.conv(format!("{path}.conv_2"), x, out - out / 2, 1, odd)?;
-    let x = net.push(format!("{path}.concat"), Layer::Concat, &[first, second])?;
-    net.batch_norm(format!("{path}.bn"), x)
-}
-
-/// A separable convolution: two rounds, the stride in the first.
-fn separable(
-    net: &mut GraphBuilder,
-    path: &str,
-    input: usize,
-    kernel: usize,
-    stride: usize,
-) -> Result<usize, SpaceError> {
-    let x = relu_depthwise_pointwise(net, path, 0, input, Window::same(kernel, stride, 1))?;
-    relu_depthwise_pointwise(net, path, 4, x, Window::same(kernel, 1, 1))
-}
-
-/// ReLU, depthwise convolution, pointwise convolution, batch norm: four layers numbered from `first`.
-fn relu_depthwise_pointwise(
-    net: &mut GraphBuilder,
-    path: &str,
-    first: usize,
-    input: usize,
-    window: Window,
-) -> Result<usize, SpaceError> {
-    let channels = net.shape(input).channels;
-    let name = |offset: usize| format!("{path}.op.{}", first + offset);
-    let x = net.push(name(0), Layer::Relu, &[input])?;
-    let x = net.conv(name(1), x, channels, channels, window)?;
-    let x = net.conv(name(2), x, channels, 1, Window::same(1, 1, 1))?;
-    net.batch_norm(name(3), x)
 }
