@@ -79,6 +79,23 @@ pub enum Event {
         /// Wall-clock seconds it took here, after a resume only those since.
         seconds: f64,
     },
+    /// A strategy that learns a policy has learned from a batch of trials.
+    PolicyUpdated {
+        /// The update's number, from 1.
+        update: u64,
+        /// Trials learned from so far.
+        trials: u64,
+        /// The mean reward of the batch.
+        reward: f64,
+        /// The baseline it was compared with.
+        baseline: f64,
+        /// The mean entropy of the policies that drew the batch, in nats over all decisions.
+        entropy: f64,
+        /// The standard deviation of the batch's advantages.
+        advantage_spread: f64,
+        /// The highest reward so far.
+        best: f64,
+    },
     /// Something the user should know, as a sentence.
     Warning {
         /// The sentence.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Proposal, SearchError, Trial};
+use crate::{Event, Proposal, SearchError, Trial};
 
 /// A search method. It sees decisions and measurements only: it never evaluates, prints or reads a clock.
 ///
@@ -39,6 +39,12 @@ pub trait Strategy: Send {
     /// # Errors
     /// If it is of another strategy or a newer version.
     fn load(&mut self, state: &serde_json::Value) -> Result<(), SearchError>;
+
+    /// What happened in the strategy since the last call, for listeners; nothing unless overridden. The loop asks after
+    /// every trial told.
+    fn take_events(&mut self) -> Vec<Event> {
+        Vec::new()
+    }
 
     /// The strategy's choice among the complete trials told: the winner of the search. By default the highest accuracy
     /// of the whole history, the earliest trial where several are equal.

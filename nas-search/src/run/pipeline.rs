@@ -135,7 +135,7 @@ impl<'a> Pipeline<'a> {
             if !self.trials[self.told.min(due)..due].iter().all(|t| t.state.is_over()) {
                 return Ok(Next::Nothing);
             }
-            self.tell_up_to(due)?;
+            self.tell_up_to(due, listener)?;
             if let Some(reason) = refusal(self.settings, &self.trials, self.told, self.used()) {
                 return Ok(Next::End(reason));
             }
@@ -204,9 +204,12 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Tells the strategy, one trial at a time, so that telling after a kill is the same as telling before it.
-    fn tell_up_to(&mut self, due: usize) -> Result<(), SearchError> {
+    fn tell_up_to(&mut self, due: usize, listener: &mut dyn Listener) -> Result<(), SearchError> {
         while self.told < due {
             self.strategy.tell(slice::from_ref(&self.trials[self.told]))?;
+            for event in self.strategy.take_events() {
+                listener.on_event(&event);
+            }
             self.remember_network(self.told);
             self.told += 1;
         }
