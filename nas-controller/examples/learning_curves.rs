@@ -53,11 +53,11 @@ fn independent(choices: &[usize]) -> f64 {
     right as f64 / choices.len() as f64
 }
 
-/// A pair of decisions is worth something only where the second fits the first, and most at one of the four that fit.
+/// A pair of decisions is worth something only where the second fits the first, and most at one of the four ways to fit.
 fn pairwise(choices: &[usize]) -> f64 {
     let pair = |(i, pair): (usize, &[usize])| match (pair[1] == (pair[0] + i + 1) % 4, pair[0] == (i + 2) % 4) {
         (true, true) => 1.0,
-        (true, false) => 0.6,
+        (true, false) => 0.5,
         (false, _) => 0.0,
     };
     choices.chunks(2).enumerate().map(pair).sum::<f64>() / (choices.len() / 2) as f64

@@ -18,21 +18,21 @@ fn independent(choices: &[usize]) -> f64 {
 }
 
 /// Four pairs of decisions of four options. A pair is worth something only if its second choice fits the first, and most
-/// at one of the four that fit: taken one by one, no option is better than another but for that.
+/// at one of the four that fit: what a second choice is worth depends on the first alone.
 fn pairwise(choices: &[usize]) -> f64 {
     let pair = |(i, pair): (usize, &[usize])| match (pair[1] == (pair[0] + i + 1) % 4, pair[0] == (i + 2) % 4) {
         (true, true) => 1.0,
-        (true, false) => 0.6,
+        (true, false) => 0.5,
         (false, _) => 0.0,
     };
     choices.chunks(2).enumerate().map(pair).sum::<f64>() / (choices.len() / 2) as f64
 }
 
-/// How many samples it takes to draw the optimum, up to a limit.
-fn samples_needed(options: usize, worth: fn(&[usize]) -> f64, config: &ControllerConfig, seed: u64, limit: u64) -> u64 {
+/// How many samples it takes to draw the optimum.
+fn samples_needed(options: usize, worth: fn(&[usize]) -> f64, config: &ControllerConfig, seed: u64) -> u64 {
     let space = Arc::new(Toy::operations(8, options));
     let mut strategy = PolicySearch::new(space, config.clone(), Seed::new(seed)).unwrap();
-    for number in 0..limit {
+    for number in 0..LIMIT {
         let proposal = strategy.ask(number..number + 1).unwrap().remove(0);
         let accuracy = worth(&proposal.architecture.choices);
         if accuracy == 1.0 {
@@ -53,24 +53,27 @@ fn samples_needed(options: usize, worth: fn(&[usize]) -> f64, config: &Controlle
         };
         strategy.tell(&[trial]).unwrap();
     }
-    panic!("seed {seed} did not find the optimum in {limit} samples");
+    panic!("seed {seed} did not find the optimum in {LIMIT} samples");
 }
 
-fn check(options: usize, worth: fn(&[usize]) -> f64, config: &ControllerConfig, limit: u64) {
+/// The most samples that any seed may take.
+const LIMIT: u64 = 1_000;
+
+fn check(options: usize, worth: fn(&[usize]) -> f64, config: &ControllerConfig) {
     let space = options.pow(8) as u64;
-    assert!(limit * 20 < space, "random search expects {space} samples");
-    let needed: Vec<u64> = (0..SEEDS).map(|seed| samples_needed(options, worth, config, seed, limit)).collect();
-    eprintln!("{options} options: {needed:?}, at most {:?}", needed.iter().max());
+    assert!(LIMIT * 50 < space, "random search expects {space} samples");
+    let needed: Vec<u64> = (0..SEEDS).map(|seed| samples_needed(options, worth, config, seed)).collect();
+    assert!(needed.iter().any(|n| *n > 10), "an optimum drawn at once was not learned: {needed:?}");
 }
 
 #[test]
 fn independent_decisions() {
-    check(5, independent, &preset::small_reinforce(8), 4_000);
-    check(5, independent, &preset::small_ppo(8), 4_000);
+    check(5, independent, &preset::small_reinforce(8));
+    check(5, independent, &preset::small_ppo(8));
 }
 
 #[test]
 fn pairs_that_must_fit() {
-    check(4, pairwise, &preset::small_reinforce(8), 3_000);
-    check(4, pairwise, &preset::small_ppo(8), 3_000);
+    check(4, pairwise, &preset::small_reinforce(8));
+    check(4, pairwise, &preset::small_ppo(8));
 }

@@ -43,7 +43,7 @@ fn over(number: u64, proposal: Proposal, failed: bool) -> Trial {
 fn history(strategy: &mut PolicySearch, trials: u64, lag: u64) -> Vec<Trial> {
     let mut made: Vec<Trial> = Vec::new();
     for n in 0..trials {
-        if n >= lag + 1 {
+        if n > lag {
             let told = made[usize::try_from(n - lag - 1).unwrap()].clone();
             strategy.tell(&[told]).unwrap();
         }

@@ -4,17 +4,17 @@ use nas_controller::{ControllerConfig, preset};
 use nas_space::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
 
 /// Which options may follow a prefix, of so many.
-pub type Allowed = fn(&[usize], usize) -> Vec<bool>;
+pub(crate) type Allowed = fn(&[usize], usize) -> Vec<bool>;
 
 /// Decisions, and what is allowed after which.
-pub struct Toy {
-    pub decisions: Vec<Decision>,
-    pub allowed: Allowed,
+pub(crate) struct Toy {
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) allowed: Allowed,
 }
 
 impl Toy {
     /// From `(group, what is chosen, number of options)`, everything allowed.
-    pub fn new(list: &[(&str, Chooses, usize)]) -> Self {
+    pub(crate) fn new(list: &[(&str, Chooses, usize)]) -> Self {
         let decision = |(at, &(group, chooses, count)): (usize, &(&str, Chooses, usize))| Decision {
             name: format!("d{at}"),
             group: group.into(),
@@ -26,12 +26,12 @@ impl Toy {
     }
 
     /// So many choices of one of so many operations.
-    pub fn operations(decisions: usize, options: usize) -> Self {
+    pub(crate) fn operations(decisions: usize, options: usize) -> Self {
         Self::new(&vec![("all", Chooses::Operation, options); decisions])
     }
 
     /// All architectures.
-    pub fn every(&self) -> Vec<Architecture> {
+    pub(crate) fn every(&self) -> Vec<Architecture> {
         let mut all = vec![Vec::new()];
         for _ in &self.decisions {
             let longer = |prefix: Vec<usize>| {
@@ -65,7 +65,7 @@ impl SearchSpace for Toy {
 }
 
 /// A small REINFORCE controller, whose tests are quick.
-pub fn small() -> ControllerConfig {
+pub(crate) fn small() -> ControllerConfig {
     let mut config = preset::zoph();
     (config.policy.hidden, config.policy.layers, config.policy.init) = (6, 2, 0.5);
     config
