@@ -1,6 +1,6 @@
 //! Plans of small spaces, step by step.
 
-use nas_space::spaces::Darts;
+use nas_space::spaces::{Darts, Zoph};
 use nas_space::{Chooses, Decision, SearchSpace};
 
 use super::{Input, Plan, Task};
@@ -100,4 +100,23 @@ fn skips_to_nodes_without_decisions_have_anchors_too() {
     check(text, Heads::Shared, Wiring::Attention, expect);
     // A skip of three options is no sigmoid.
     check("a:skip3", Heads::Shared, Wiring::Attention, "->d0:head0");
+}
+
+#[test]
+fn every_layer_of_zoph_and_le_is_one_anchor() {
+    let plan = Plan::new(Zoph::new(5).decisions(), Heads::Shared, Wiring::Attention);
+    let skips: Vec<&[usize]> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.task {
+            Task::Skips { anchors, .. } => Some(anchors.as_slice()),
+            _ => None,
+        })
+        .collect();
+    // The first layer has no skips, so its anchor is a step without a decision; the others' are their own.
+    assert_eq!(plan.steps.iter().filter(|step| step.task == Task::Anchor).count(), 1);
+    assert_eq!(skips.iter().map(|anchors| anchors.len()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    for (i, pair) in skips.windows(2).enumerate() {
+        assert_eq!(pair[1][..=i], *pair[0], "layer {i} keeps its anchors");
+    }
 }

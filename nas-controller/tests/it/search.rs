@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use nas_controller::{Algorithm, ControllerConfig, PolicySearch, Update, preset};
 use nas_search::{Event, Failure, Measurement, Proposal, Strategy, Trial, TrialState};
-use nas_space::spaces::Darts;
 use nas_space::{Architecture, SearchSpace, Seed};
 use serde_json::{Value, json};
 
@@ -219,13 +218,16 @@ fn states_of_others_are_refused() {
 
 #[test]
 fn presets_search_real_spaces() {
-    for name in preset::NAMES {
-        let mut strategy = PolicySearch::new(Arc::new(Darts), preset::by_name(name).unwrap(), Seed::new(1)).unwrap();
-        for n in 0..21 {
-            let proposal = ask(&mut strategy, n);
-            Darts.check(&proposal.architecture).unwrap();
-            strategy.tell(&[over(n, proposal, false)]).unwrap();
+    for known in nas_space::spaces::all() {
+        for name in preset::NAMES {
+            let space = nas_space::spaces::shared(known.name()).unwrap();
+            let mut strategy = PolicySearch::new(space, preset::by_name(name).unwrap(), Seed::new(1)).unwrap();
+            for n in 0..21 {
+                let proposal = ask(&mut strategy, n);
+                known.check(&proposal.architecture).unwrap();
+                strategy.tell(&[over(n, proposal, false)]).unwrap();
+            }
+            assert!(!strategy.take_events().is_empty(), "{name} never learned in {}", known.name());
         }
-        assert!(!strategy.take_events().is_empty(), "{name} never learned");
     }
 }
