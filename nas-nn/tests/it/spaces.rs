@@ -60,7 +60,8 @@ fn a_sampled_network_of_every_space_trains() {
 
 #[test]
 fn every_published_cell_trains_with_its_auxiliary_head() {
-    for cell in published_cells() {
+    // A network layer by layer has its own depth, and no auxiliary head.
+    for cell in published_cells().iter().filter(|cell| cell.name != "ENAS-macro") {
         check(cell.name, cell.blueprint().lower(&config(true)).unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Cells that papers published, by the names under which they are known.
+//! Cells, and one whole network, that papers published, by the names under which they are known.
 
 mod darts_form;
 mod official;

@@ -6,8 +6,8 @@
 //!   previous, and that of its reduction cell node 1, though nodes read both.
 //! - AmoebaNet-A to D: `tensorflow/tpu`, `models/official/amoeba_net`. That code drops the dilation of the separable
 //!   convolution in B; here it is dilated, as in the paper.
-//! - ENAS: `melodyguan/enas`, `scripts/cifar10_micro_final.sh`. The paper says 4.6 million parameters; what its released
-//!   script builds has 3,894,372.
+//! - ENAS: `melodyguan/enas`, `scripts/cifar10_micro_final.sh` and `cifar10_macro_final.sh`. The paper says 4.6 and 38.0
+//!   million parameters; what its released scripts build has 3,894,372 and 42,559,392.
 
 use super::PublishedCell;
 use crate::{Form, NetworkConfig};
@@ -89,5 +89,18 @@ pub(super) const CELLS: &[PublishedCell] = &[
         text: "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1",
         source: "Pham et al. 2018, ENAS, micro search space, CIFAR-10",
         network: Some(|| Form::Enas.default_config()),
+    },
+    PublishedCell {
+        name: "ENAS-macro",
+        text: "enas-macro-released-24: 0 | 3 0 | 0 1 0 | 2 0 0 1 | 2 0 0 0 0 | 3 1 1 0 1 0 | 2 0 0 0 0 0 1 | \
+               2 0 1 1 0 1 1 1 | 1 0 1 1 1 0 1 0 1 | 0 0 0 0 0 0 0 0 0 0 | 2 0 0 0 0 0 1 0 0 0 0 | \
+               0 1 0 0 1 1 0 0 0 0 1 1 | 2 0 1 0 0 0 0 0 1 0 1 1 0 | 1 0 0 1 0 0 0 1 1 1 0 1 0 1 | \
+               0 1 1 0 1 0 1 0 0 0 0 0 1 0 0 | 2 0 0 1 0 0 0 0 0 0 0 1 0 1 0 1 | 2 0 1 0 0 0 1 0 0 1 1 1 1 0 0 1 0 | \
+               2 0 0 0 0 1 0 1 0 1 0 0 1 0 1 0 0 1 | 3 0 1 1 0 1 0 0 0 0 0 1 0 1 0 1 0 0 0 | \
+               3 0 1 1 0 0 0 0 0 0 0 0 0 1 1 0 0 0 0 1 | 0 1 0 0 1 0 1 1 0 0 0 1 0 0 0 0 0 1 1 0 0 | \
+               3 0 1 0 1 1 0 0 1 0 1 1 0 1 1 0 1 0 0 1 0 0 | 0 1 0 1 0 1 0 0 0 0 0 0 0 0 1 0 1 0 0 1 0 0 0 | \
+               0 1 1 0 0 0 1 1 1 0 1 0 0 0 1 0 1 0 0 1 1 0 0 0",
+        source: "Pham et al. 2018, ENAS, macro search space, CIFAR-10, as released",
+        network: None,
     },
 ];

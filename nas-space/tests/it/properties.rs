@@ -80,18 +80,21 @@ proptest! {
 
 #[test]
 fn mutation_rewires_and_renames_with_equal_odds() {
-    let parent = sample(&Darts, 1);
-    let mut rng = Seed::new(2).rng();
-    let (mut wiring, mut normal) = (0, 0);
-    for _ in 0..4000 {
-        let child = Darts.mutate(&parent, &mut rng);
-        let at = (0..32).find(|&i| child.choices[i] != parent.choices[i]).expect("a change");
-        wiring += usize::from(Darts.decisions()[at].chooses == Chooses::Input);
-        normal += usize::from(Darts.decisions()[at].group == "normal");
+    let spaces: [&dyn SearchSpace; 2] = [&Darts, &AmoebaNet];
+    for space in spaces {
+        let parent = sample(space, 1);
+        let mut rng = Seed::new(2).rng();
+        let (mut wiring, mut normal) = (0, 0);
+        for _ in 0..4000 {
+            let child = space.mutate(&parent, &mut rng);
+            let changed = parent.choices.iter().zip(&child.choices).position(|(a, b)| a != b).expect("a change");
+            wiring += usize::from(space.decisions()[changed].chooses == Chooses::Input);
+            normal += usize::from(space.decisions()[changed].group == "normal");
+        }
+        // A rewiring is refused more often than a new operation, but what is refused is drawn again in its own kind.
+        assert!((1850..2150).contains(&wiring), "{}: {wiring}", space.name());
+        assert!((1850..2150).contains(&normal), "{}: {normal}", space.name());
     }
-    // A rewiring is refused more often than a new operation, but what is refused is drawn again in its own kind.
-    assert!((1850..2150).contains(&wiring), "{wiring}");
-    assert!((1850..2150).contains(&normal), "{normal}");
 }
 
 #[test]

@@ -137,8 +137,17 @@ fn enas_micro_has_what_its_released_script_builds() {
 }
 
 #[test]
+fn enas_macro_has_what_its_released_script_builds() {
+    // The paper says 38.0 million.
+    let config = published("ENAS-macro").expect("it is known").network();
+    assert_eq!((config.channels, config.layers), (96, 24));
+    assert_eq!(graph("ENAS-macro", config).parameters(), 42_559_392);
+}
+
+#[test]
 fn every_published_cell_builds_at_any_size_and_depth() {
-    for cell in published_cells() {
+    // A network layer by layer has its own depth, and no auxiliary head.
+    for cell in published_cells().iter().filter(|cell| cell.name != "ENAS-macro") {
         let blueprint = cell.blueprint();
         for (height, width) in [(1, 1), (2, 3), (7, 5), (28, 28), (33, 17)] {
             for layers in [5, 6, 8] {
