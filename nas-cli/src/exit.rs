@@ -88,6 +88,9 @@ fn kind_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
     if let Some(error) = cause.downcast_ref::<nas_search::SearchError>() {
         return Some(of_search(error));
     }
+    if let Some(error) = cause.downcast_ref::<nas_bench::BenchError>() {
+        return Some(of_bench(error));
+    }
     let error = cause.downcast_ref::<nas_nn::NnError>()?;
     Some(match error {
         nas_nn::NnError::Data(error) => of_data(error),
@@ -106,6 +109,15 @@ fn of_data(error: &nas_data::DataError) -> Kind {
 
 fn of_space(error: &nas_space::SpaceError) -> Kind {
     if matches!(error, nas_space::SpaceError::File { .. }) { Kind::File } else { Kind::Usage }
+}
+
+fn of_bench(error: &nas_bench::BenchError) -> Kind {
+    use nas_bench::BenchError as E;
+    match error {
+        E::Unreadable { .. } | E::Line { .. } | E::File { .. } => Kind::Data,
+        E::Strategy { .. } => Kind::Failure,
+        _ => Kind::Usage,
+    }
 }
 
 fn of_search(error: &nas_search::SearchError) -> Kind {

@@ -25,6 +25,7 @@ mod recipe;
 mod report;
 mod run;
 mod signal;
+mod strategies;
 mod units;
 
 use std::process::ExitCode;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use candle_core::Device;
 use nas_nn::TrainFromScratch;
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
-use nas_space::{ImageShape, NetworkConfig, SearchSpace, spaces};
+use nas_search::pareto::Objective;
+use nas_space::{ImageShape, NetworkConfig, SearchSpace, Seed, spaces};
 
 use crate::config::Config;
 use crate::images::{Data, augment};
 use crate::plan::{self, Size};
+use crate::strategies::{Epochs, Method, Task};
 
 /// A search space by name.
 ///
@@ -18,6 +20,34 @@ use crate::plan::{self, Size};
 /// Lists the names, and suggests the nearest.
 pub fn space(name: &str) -> anyhow::Result<Arc<dyn SearchSpace>> {
     Ok(spaces::shared(name)?)
+}
+
+/// The seed of the search methods. All arms share it, and so the random beginnings of their methods.
+pub fn strategy_seed(config: &Config) -> Seed {
+    Seed::new(config.seed).child("strategy")
+}
+
+/// A method by name, with its settings and what the configuration says besides, and the task it is made for.
+///
+/// # Errors
+/// If there is no such method or setting.
+pub fn method(config: &Config, text: &str, space: &Arc<dyn SearchSpace>) -> anyhow::Result<(Method, Task)> {
+    let search = &config.search;
+    let mut method = Method::parse(text)?;
+    // A population set with the method has a sample of its own.
+    if !method.sets("population") {
+        method = method.or("population", search.population).or("sample", search.sample);
+    }
+    let epochs = config.trial.epochs.max(1) as u64;
+    let trials = search.trials.or(search.epochs.map(|e| e.div_ceil(epochs))).unwrap_or(5 * search.population as u64);
+    let task = Task {
+        space: Arc::clone(space),
+        seed: strategy_seed(config),
+        trials,
+        epochs: Epochs::UpTo(epochs),
+        objectives: vec![Objective::Accuracy, Objective::Parameters],
+    };
+    Ok((method, task))
 }
 
 /// The network of trials.
@@ -119,9 +149,8 @@ pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
     final_training(config).validate_for(data.shape())?;
     data.trial_images(config)?;
     data.final_images(config)?;
-    let (population, sample) = (config.search.population, config.search.sample);
-    nas_evolution::EvolutionConfig { population, sample, ..nas_evolution::EvolutionConfig::PAPER }.check()?;
-    Ok(())
+    let (method, task) = method(config, &config.search.strategy, &space)?;
+    method.make(&task).map(drop)
 }
 
 #[cfg(test)]

@@ -33,7 +33,12 @@ impl EvolutionConfig {
     /// ```
     pub fn for_budget(trials: u64) -> Self {
         let population = usize::try_from(trials.div_ceil(5).clamp(4, 100)).unwrap_or(100);
-        Self { population, sample: population.div_ceil(4).max(2), ..Self::PAPER }
+        Self { population, sample: Self::usual_sample(population), ..Self::PAPER }
+    }
+
+    /// How many compete in a population of this size: the paper's share of it, a quarter, but 2 at least where there are 2.
+    pub fn usual_sample(population: usize) -> usize {
+        population.div_ceil(4).max(2).min(population)
     }
 
     /// Checks that the sizes make sense.

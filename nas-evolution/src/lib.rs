@@ -1,4 +1,4 @@
-//! Evolution of architectures: regularized evolution, which found AmoebaNet.
+//! Evolution of architectures: regularized evolution, which found AmoebaNet, and its relatives.
 //!
 //! The one idea: an evolution is **who becomes a parent** ([`tournament`]), **who survives** ([`survive`]) and **how a
 //! child differs** ([`SearchSpace::mutate`](nas_space::SearchSpace::mutate)). The first two are functions here that a
@@ -42,9 +42,13 @@
 //! ```
 
 mod config;
+mod local;
+mod nsga2;
 mod population;
 mod regularized;
 
 pub use config::EvolutionConfig;
+pub use local::LocalSearch;
+pub use nsga2::{Nsga2, Nsga2Config};
 pub use population::{Individual, survive, tournament};
 pub use regularized::RegularizedEvolution;

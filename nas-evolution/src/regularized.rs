@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nas_search::{Proposal, SearchError, Strategy, Trial, TrialState, check_state, proposal_seed, random_proposal};
+use nas_search::{
+    Proposal, SearchError, Strategy, Trial, TrialState, check_order, check_state, proposal_seed, random_proposal,
+};
 use nas_space::{SearchSpace, Seed};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -69,14 +71,14 @@ impl RegularizedEvolution {
         let parent = if begins { None } else { tournament(&self.population, self.config.sample, &mut rng) };
         let Some(parent) = parent else {
             let architecture = random_proposal(self.space.as_ref(), self.seed, number);
-            return Proposal { architecture, parent: None, note: json!({ "origin": "random" }) };
+            return Proposal { note: json!({ "origin": "random" }), ..Proposal::new(architecture) };
         };
         let (architecture, origin) = if rng.random_bool(self.config.identity) {
             (parent.architecture.clone(), "identity")
         } else {
             (self.space.mutate(&parent.architecture, &mut rng), "mutation")
         };
-        Proposal { architecture, parent: Some(parent.number), note: json!({ "origin": origin }) }
+        Proposal { parent: Some(parent.number), note: json!({ "origin": origin }), ..Proposal::new(architecture) }
     }
 }
 
@@ -91,11 +93,7 @@ impl Strategy for RegularizedEvolution {
 
     fn tell(&mut self, trials: &[Trial]) -> Result<(), SearchError> {
         for trial in trials {
-            if trial.number != self.told {
-                let (strategy, number) = (self.name().to_owned(), trial.number);
-                let reason = format!("trial {} comes first", self.told);
-                return Err(SearchError::WrongTrial { strategy, number, reason });
-            }
+            check_order(self.name(), self.told, trial)?;
             self.told += 1;
             let alive = matches!(trial.state, TrialState::Complete | TrialState::Pruned);
             if let (true, Some(measurement)) = (alive, &trial.measurement) {

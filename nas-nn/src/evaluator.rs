@@ -14,7 +14,7 @@ use crate::{Network, NnError};
 
 /// Trains every architecture anew and measures it on the validation images.
 ///
-/// The result depends on the job's architecture and seed and on the fields here, apart from `device` on the CPU,
+/// The result depends on the job's architecture, seed and epochs and on the fields here, apart from `device` on the CPU,
 /// `checkpoint_every` and `activation_limit`: weights start at the seed's child `init`, the training is at its child `train`.
 pub struct TrainFromScratch {
     /// The space the architectures are of.
@@ -55,16 +55,36 @@ impl TrainFromScratch {
         }
     }
 
+    /// The training of so many epochs, where a job asks for its own number: the whole schedule, warm-up included, is
+    /// stretched or shortened to it, and a training that is validated at its end stays one.
+    fn training(&self, epochs: Option<u64>) -> TrainConfig {
+        let Some(epochs) = epochs.and_then(|e| usize::try_from(e).ok()).filter(|e| *e != self.train.epochs) else {
+            return self.train.clone();
+        };
+        let share = epochs as f64 / self.train.epochs.max(1) as f64;
+        TrainConfig {
+            epochs,
+            warmup_epochs: self.train.warmup_epochs * share,
+            evaluate_every: if self.train.evaluate_every >= self.train.epochs {
+                epochs.max(1)
+            } else {
+                self.train.evaluate_every
+            },
+            ..self.train.clone()
+        }
+    }
+
     /// Trains to the end, or to where `progress` stops it.
     fn train(
         &self,
         graph: NetworkGraph,
         seed: Seed,
+        epochs: Option<u64>,
         checkpoint: Option<&Path>,
         progress: &mut Progress<'_>,
     ) -> Result<TrainReport, NnError> {
         let network = Network::init(graph, seed.child("init"), DType::F32, &self.device)?;
-        let mut trainer = Trainer::new(network, self.data.clone(), self.train.clone(), seed.child("train"))?;
+        let mut trainer = Trainer::new(network, self.data.clone(), self.training(epochs), seed.child("train"))?;
         if let Some(path) = checkpoint.filter(|path| path.exists()) {
             trainer.restore(path)?;
         }
@@ -88,7 +108,8 @@ impl TrainFromScratch {
         self.check_memory(&graph)?;
         let (parameters, flops) = (graph.parameters() as u64, graph.flops());
         let checkpoint = self.checkpoint_every.map(|_| job.folder.join(CHECKPOINT));
-        let report = self.train(graph, Seed::new(job.seed), checkpoint.as_deref(), progress).map_err(failure)?;
+        let report =
+            self.train(graph, Seed::new(job.seed), job.epochs, checkpoint.as_deref(), progress).map_err(failure)?;
         if report.ended == Ended::Interrupted {
             return Err(Failure::new("error", "the training was stopped before its end"));
         }

@@ -102,7 +102,7 @@ impl Strategy for HillClimb {
             }
         };
         let proposals = numbers.map(propose);
-        Ok(proposals.map(|(architecture, parent)| Proposal { architecture, parent, note: Value::Null }).collect())
+        Ok(proposals.map(|(architecture, parent)| Proposal { parent, ..Proposal::new(architecture) }).collect())
     }
 
     fn tell(&mut self, trials: &[Trial]) -> Result<(), SearchError> {

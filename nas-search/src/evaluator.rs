@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nas_space::Architecture;
 
-use crate::{Failure, Measurement};
+use crate::{Failure, Measurement, Proposal, Trial};
 
 /// One evaluation to run.
 #[derive(Clone, Debug)]
@@ -15,8 +15,19 @@ pub struct Job {
     pub architecture: Architecture,
     /// The seed of everything random in it.
     pub seed: u64,
+    /// How many epochs to train, where the strategy chose it ([`Proposal::epochs`](crate::Proposal::epochs)). An
+    /// evaluator that does not train in epochs leaves it alone.
+    pub epochs: Option<u64>,
     /// A folder of the trial's own, for checkpoints and logs; it exists only if the evaluator makes it.
     pub folder: PathBuf,
+}
+
+impl Job {
+    /// The evaluation that a trial asks for.
+    pub fn of(trial: &Trial, folder: PathBuf) -> Self {
+        let Proposal { architecture, epochs, .. } = &trial.proposal;
+        Self { id: trial.id, architecture: architecture.clone(), seed: trial.seed, epochs: *epochs, folder }
+    }
 }
 
 /// How an evaluator reports on its way: after each unit of work. Returning `false` asks it to stop.

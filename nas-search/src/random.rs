@@ -46,7 +46,7 @@ impl Strategy for RandomSearch {
 
     fn ask(&mut self, numbers: Range<u64>) -> Result<Vec<Proposal>, SearchError> {
         let draw = |n| random_proposal(self.space.as_ref(), self.seed, n);
-        Ok(numbers.map(|n| Proposal { architecture: draw(n), parent: None, note: Value::Null }).collect())
+        Ok(numbers.map(|n| Proposal::new(draw(n))).collect())
     }
 
     fn tell(&mut self, _trials: &[Trial]) -> Result<(), SearchError> {

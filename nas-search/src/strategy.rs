@@ -4,6 +4,18 @@ use std::ops::Range;
 
 use crate::{Event, Proposal, SearchError, Trial};
 
+/// Checks that a trial is the next one to be told, after `told` others.
+///
+/// # Errors
+/// [`SearchError::WrongTrial`] says which one comes first.
+pub fn check_order(strategy: &str, told: u64, trial: &Trial) -> Result<(), SearchError> {
+    if trial.number == told {
+        return Ok(());
+    }
+    let (strategy, reason) = (strategy.to_owned(), format!("trial {told} comes first"));
+    Err(SearchError::WrongTrial { strategy, number: trial.number, reason })
+}
+
 /// A search method. It sees decisions and measurements only: it never evaluates, prints or reads a clock.
 ///
 /// # Determinism

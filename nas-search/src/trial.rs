@@ -12,6 +12,17 @@ pub struct Proposal {
     pub parent: Option<u64>,
     /// Whatever the strategy wants back with the result, such as log-probabilities; `null` if nothing.
     pub note: serde_json::Value,
+    /// How many epochs the measurement is to train for, where the strategy chooses that (successive halving does);
+    /// `None` for the evaluator's own number. Each length is a training of its own, from its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+}
+
+impl Proposal {
+    /// A proposal without a parent, a note or a number of epochs of its own.
+    pub fn new(architecture: Architecture) -> Self {
+        Self { architecture, parent: None, note: serde_json::Value::Null, epochs: None }
+    }
 }
 
 /// What an evaluator measured.

@@ -1,5 +1,6 @@
 //! The command line as plain data: what can be asked for, and help that teaches by example. Nothing here acts.
 
+mod bench;
 mod network;
 mod search;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use bench::BenchArgs;
 pub use network::NetworkArgs;
 pub use search::{RunArgs, SearchArgs};
 
@@ -47,6 +49,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Show an architecture: cells, parameters, multiply-adds, memory
     Show(ShowArgs),
+    /// Run search strategies many times on a table of measured architectures, and compare them
+    Bench(BenchArgs),
     /// List the search spaces and the published cells
     Spaces(ListArgs),
     /// List the search strategies

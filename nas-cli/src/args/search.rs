@@ -29,7 +29,7 @@ pub struct SearchArgs {
     /// The search space (see `nas spaces`) [default: darts]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub space: Option<String>,
-    /// The method (see `nas strategies`) [default: evolution]
+    /// The method, and what is to be set of it: NAME[:KEY=VALUE...] (see `nas strategies`) [default: evolution]
     #[arg(long, alias = "method", value_name = "NAME", help_heading = "Search")]
     pub strategy: Option<String>,
     /// Channels of the networks searched

@@ -1,5 +1,6 @@
 //! One module a command: each reads its arguments, calls the crates below, and prints.
 
+mod bench;
 mod completions;
 mod data;
 mod evaluate;
@@ -22,6 +23,7 @@ use crate::args::Command;
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Show(args) => show::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Spaces(args) => spaces::run(&args),
         Command::Strategies(args) => strategies::run(&args),
         Command::Data(args) => data::run(&args),

@@ -16,7 +16,7 @@ use crate::output::{Output, line};
 use crate::plan::{self, Size};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::units::{parse_seconds, seconds};
-use crate::{device, probe, recipe, signal};
+use crate::{device, probe, recipe, signal, strategies};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -57,7 +57,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         ));
     }
     let stem =
-        format!("{}-{}-{}-{}", images::short_name(&name), config.space.name, config.search.strategy, config.seed);
+        format!("{}-{}-{}-{}", images::short_name(&name), config.space.name, config.search.method(), config.seed);
     let folder = Folder::create(args.out.as_deref(), &stem)?;
     let study = create_study(&folder, &config, time.as_ref())?;
     announce(&out, &config, &folder, &data, time.as_ref());
@@ -92,7 +92,13 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
         return Err(usage(format!("{what} = 0: it must be at least 1")));
     }
     if let Some(name) = &given.search.strategy {
-        super::strategies::check(name)?;
+        let method = strategies::Method::parse(name)?;
+        let flags = given.search.population.is_some() || given.search.sample.is_some();
+        if flags && (method.sets("population") || method.sets("sample")) {
+            return Err(usage(format!(
+                "`{name}` sets the population or the sample already; set them there or apart from it"
+            )));
+        }
     }
     if let Some(name) = &given.space.name {
         recipe::space(name)?;
@@ -127,7 +133,7 @@ fn divide(
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
     let work = |size: Size| probe::mean_work(space.as_ref(), &network, size);
     let setup = start.elapsed().as_secs_f64();
-    let baseline = config.search.baseline && config.search.strategy != "random";
+    let baseline = config.search.baseline && config.search.method() != strategies::RANDOM;
     let search = (SEARCH_SHARE * total - setup).max(1.0);
     let jobs = if config.run.in_process { 1 } else { config.run.jobs };
     let fixed = (given.space.channels.is_some() || given.space.layers.is_some())

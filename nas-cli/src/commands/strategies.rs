@@ -3,41 +3,39 @@
 use serde_json::json;
 
 use crate::args::ListArgs;
-use crate::exit::usage;
 use crate::output::Output;
 use crate::output::table::{Align, table};
-use crate::units::nearest;
-
-/// Name, what it does, and the paper it comes from.
-pub const STRATEGIES: [(&str, &str, &str); 2] = [
-    (
-        "evolution",
-        "regularized evolution: the best of a small sample gets a mutated child, the oldest dies",
-        "Real, Aggarwal, Huang & Le 2019",
-    ),
-    ("random", "uniform random search: the baseline that every method must beat", "Li & Talwalkar 2019"),
-];
+use crate::strategies::KNOWN;
 
 /// Lists them.
 pub fn run(args: &ListArgs) -> anyhow::Result<()> {
     let out = Output::new(args.json, false);
-    let list = STRATEGIES.map(|(name, summary, source)| json!({ "name": name, "summary": summary, "source": source }));
+    let settings = |list: &[(&str, &str)]| -> Vec<_> {
+        list.iter().map(|(key, summary)| json!({ "key": key, "summary": summary })).collect()
+    };
+    let list: Vec<_> = KNOWN
+        .iter()
+        .map(|known| {
+            json!({
+                "name": known.name,
+                "summary": known.summary,
+                "source": known.source,
+                "settings": settings(known.settings),
+            })
+        })
+        .collect();
     out.document(&json!({ "strategies": list }));
-    let rows = STRATEGIES.map(|(name, summary, source)| vec![name.into(), summary.into(), source.into()]);
+    let rows: Vec<_> =
+        KNOWN.iter().map(|known| vec![known.name.into(), known.summary.into(), known.source.into()]).collect();
     out.result("Search strategies (nas search --strategy NAME)");
     out.result(&table(&[("strategy", Align::Left), ("", Align::Left), ("paper", Align::Left)], &rows));
+    let rows: Vec<_> = KNOWN
+        .iter()
+        .flat_map(|known| {
+            known.settings.iter().map(|(key, about)| vec![format!("{}:{key}=", known.name), (*about).into()])
+        })
+        .collect();
+    out.result("\nWhat can be set, joined by colons (--strategy evolution:population=20:sample=5)");
+    out.result(&table(&[("setting", Align::Left), ("", Align::Left)], &rows));
     Ok(())
-}
-
-/// Checks a strategy's name.
-///
-/// # Errors
-/// Lists the names, and suggests the nearest.
-pub fn check(name: &str) -> anyhow::Result<()> {
-    let known = STRATEGIES.map(|(name, _, _)| name);
-    if known.contains(&name) {
-        return Ok(());
-    }
-    let hint = nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    Err(usage(format!("there is no search strategy `{name}`; the strategies are {}{hint}", known.join(", "))))
 }

@@ -77,7 +77,7 @@ pub struct SpaceConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
-    /// The strategy's name.
+    /// The strategy, by name, with its settings where there are any (`evolution:identity=0.1`).
     pub strategy: String,
     /// Budget in trials.
     pub trials: Option<u64>,
@@ -95,6 +95,13 @@ pub struct SearchConfig {
     pub baseline: bool,
     /// Seconds after which a trial has failed.
     pub trial_timeout: Option<String>,
+}
+
+impl SearchConfig {
+    /// The strategy's name without settings: what its arm and folder are called.
+    pub fn method(&self) -> &str {
+        self.strategy.split(':').next().unwrap_or_default().trim()
+    }
 }
 
 /// How long each trial trains.

@@ -18,7 +18,7 @@ const KEYS: &[(&str, &str)] = &[
     ("space.channels", "channels of the first cells of the networks searched"),
     ("space.layers", "number of their cells"),
     ("space.stem", "\"cifar\": one convolution at full resolution; \"imagenet\": three, down to an eighth"),
-    ("search.strategy", "the method (see `nas strategies`)"),
+    ("search.strategy", "the method, NAME or NAME:KEY=VALUE:KEY=VALUE (see `nas strategies`)"),
     ("search.trials", "budget: so many trials (give one of trials, epochs, time)"),
     ("search.epochs", "budget: so many epochs of training over all trials"),
     ("search.time", "budget: wall-clock time of search and final training together, such as \"30m\""),

@@ -67,7 +67,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             epochs: search.epochs,
             time: search.time,
             population,
-            sample: search.sample.unwrap_or(population.div_ceil(4).max(2).min(population)),
+            sample: search.sample.unwrap_or_else(|| EvolutionConfig::usual_sample(population)),
             lag,
             baseline: search.baseline.unwrap_or(true),
             trial_timeout: search.trial_timeout,

@@ -4,19 +4,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nas_evolution::{EvolutionConfig, RegularizedEvolution};
-use nas_search::{Budget, Executor, InProcess, Outcome, RandomSearch, Settings, StopReason, Strategy, Study, Workers};
-use nas_space::{SearchSpace, Seed};
+use nas_search::{Budget, Executor, InProcess, Outcome, Settings, StopReason, Study, Trial, Workers, random_proposal};
 
 use super::listener::ArmListener;
 use super::results::Searched;
 use super::{Run, TimePlan};
+use crate::config::Config;
 use crate::exit::failure;
 use crate::recipe;
+use crate::strategies::RANDOM;
 use crate::units::parse_seconds;
-
-/// The name of the baseline's arm.
-pub const RANDOM: &str = "random";
 
 /// The key under which a study keeps the seconds that the random arm was charged for trials it took over.
 pub const SHARED_SECONDS: &str = "nas/shared_seconds";
@@ -29,34 +26,56 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let config = &run.config;
     let budget =
         Budget { trials: config.search.trials, epochs: config.search.epochs, seconds: time.map(|t| t.first_arm) };
+    let name = config.search.method();
     let first = arm(run, study, &config.search.strategy, budget)?;
-    let random = if config.search.baseline && config.search.strategy != RANDOM {
-        let spent = first.trials.len() as u64;
+    let random = if config.search.baseline && name != RANDOM {
         if study.trials(RANDOM)?.is_empty() {
-            study.import(&config.search.strategy, RANDOM, (config.search.population as u64).min(spent))?;
+            study.import(name, RANDOM, random_beginning(config, &first.trials)?)?;
             study.set(SHARED_SECONDS, &study.seconds_used(RANDOM)?.to_string())?;
         }
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
-        // As many trials; under a budget in time also no more than is left of the search's.
+        // As much training; under a budget in time also no more than is left of the search's.
         let seconds = time.map(|t| (t.search - first.seconds).max(1.0) + shared);
-        Some(arm(run, study, RANDOM, Budget { trials: Some(spent), seconds, epochs: None })?)
+        Some(arm(run, study, RANDOM, Budget { seconds, ..equal_budget(config, &first.trials) })?)
     } else {
         None
     };
     let winner = first.best.clone().ok_or_else(|| {
         failure(format!(
             "no trial of `{}` succeeded, so there is nothing to train; {} lists the reasons",
-            config.search.strategy,
+            name,
             study.path().display()
         ))
     })?;
     Ok(Searched { first, random, winner })
 }
 
-fn arm(run: &Run, study: &Study, name: &str, budget: Budget) -> anyhow::Result<Outcome> {
+/// How many trials at the beginning of an arm are those of random search, which can then take them over.
+fn random_beginning(config: &Config, trials: &[Trial]) -> anyhow::Result<u64> {
+    let (space, seed) = (recipe::space(&config.space.name)?, recipe::strategy_seed(config));
+    let is_random = |t: &&Trial| {
+        let proposal = &t.proposal;
+        proposal.epochs.is_none() && proposal.architecture == random_proposal(space.as_ref(), seed, t.number)
+    };
+    Ok(trials.iter().take_while(is_random).count() as u64)
+}
+
+/// The budget that is fair to random search: as many trials, or where they were of different lengths as many epochs.
+fn equal_budget(config: &Config, trials: &[Trial]) -> Budget {
+    if trials.iter().all(|t| t.proposal.epochs.is_none()) {
+        return Budget::trials(trials.len() as u64);
+    }
+    let epochs = trials.iter().filter_map(|t| t.measurement.as_ref()).map(|m| m.epochs).sum::<u64>();
+    Budget::epochs(epochs.max(config.trial.epochs as u64))
+}
+
+/// Runs the arm of a method, asked for with or without settings.
+fn arm(run: &Run, study: &Study, method: &str, budget: Budget) -> anyhow::Result<Outcome> {
     let config = &run.config;
     let space = recipe::space(&config.space.name)?;
-    let mut strategy = strategy(run, name, &space)?;
+    let (method, task) = recipe::method(config, method, &space)?;
+    let name = method.known.name;
+    let mut strategy = method.make(&task)?;
     let mut executor = executor(run, study)?;
     let settings = Settings {
         epochs_per_trial: Some(config.trial.epochs as u64),
@@ -72,17 +91,6 @@ fn arm(run: &Run, study: &Study, name: &str, budget: Budget) -> anyhow::Result<O
         return Err(run.interrupted());
     }
     Ok(outcome)
-}
-
-/// A fresh strategy. Both arms share their seed, and so the random beginning of an evolution.
-fn strategy(run: &Run, name: &str, space: &Arc<dyn SearchSpace>) -> anyhow::Result<Box<dyn Strategy>> {
-    let seed = Seed::new(run.config.seed).child("strategy");
-    if name == RANDOM {
-        return Ok(Box::new(RandomSearch::new(Arc::clone(space), seed)));
-    }
-    let (population, sample) = (run.config.search.population, run.config.search.sample);
-    let sizes = EvolutionConfig { population, sample, ..EvolutionConfig::PAPER };
-    Ok(Box::new(RegularizedEvolution::new(Arc::clone(space), sizes, seed)?))
 }
 
 fn executor(run: &Run, study: &Study) -> anyhow::Result<Box<dyn Executor>> {

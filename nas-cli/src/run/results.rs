@@ -148,7 +148,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
 /// The arms with their names.
 pub fn arms(searched: &Searched) -> Vec<(&str, &Outcome)> {
     let name = searched.winner.arm.as_str();
-    let random = searched.random.as_ref().map(|outcome| (super::arms::RANDOM, outcome));
+    let random = searched.random.as_ref().map(|outcome| (crate::strategies::RANDOM, outcome));
     std::iter::once((name, &searched.first)).chain(random).collect()
 }
 

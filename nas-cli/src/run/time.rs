@@ -43,7 +43,7 @@ pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
     let mut used = time.setup + final_seconds(study)?;
-    for arm in [run.config.search.strategy.as_str(), "random"] {
+    for arm in [run.config.search.method(), "random"] {
         used += study.seconds_used(arm)?;
     }
     used -= shared_seconds(study)?;

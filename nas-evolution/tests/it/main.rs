@@ -2,6 +2,7 @@
 
 mod bits;
 mod notebook;
+mod relatives;
 mod same_again;
 mod sharing;
 mod strategy;

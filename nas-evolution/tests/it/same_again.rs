@@ -185,7 +185,13 @@ fn a_guarded_measurement_is_the_plain_one() {
     let study = Study::in_memory(&info(0)).unwrap();
     search(&study, &mut InProcess::new(ones()), &mut |_| {});
     let trial = study.trial(5).unwrap();
-    let job = Job { id: 5, architecture: trial.proposal.architecture, seed: trial.seed, folder: "unused".into() };
+    let job = Job {
+        id: 5,
+        architecture: trial.proposal.architecture,
+        seed: trial.seed,
+        epochs: None,
+        folder: "unused".into(),
+    };
     let (again, _) = measure(&mut ones(), &job, &mut |_, _| true);
     assert_eq!(again.unwrap(), trial.measurement.unwrap());
 }

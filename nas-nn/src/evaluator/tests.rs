@@ -11,7 +11,7 @@ fn evaluator() -> TrainFromScratch {
 
 fn job(folder: &Path, choice: usize, seed: u64) -> Job {
     let architecture = Architecture { space: "toy".into(), choices: vec![choice] };
-    Job { id: 7, architecture, seed, folder: folder.to_owned() }
+    Job { id: 7, architecture, seed, epochs: None, folder: folder.to_owned() }
 }
 
 #[test]

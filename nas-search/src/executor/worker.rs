@@ -54,7 +54,7 @@ pub fn run_trial(
     if trial.state != crate::TrialState::Running {
         return Err(SearchError::NotRunning { id, state: trial.state.as_str() });
     }
-    let job = Job { id, architecture: trial.proposal.architecture, seed: trial.seed, folder };
+    let job = Job::of(&trial, folder);
     let mut progress = |label: &str, fraction: f64| {
         observer(&Event::TrialProgress { trial: id, label: label.to_owned(), fraction });
         true

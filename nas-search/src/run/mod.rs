@@ -5,16 +5,19 @@
 //! whole study, is the same. Whatever is needed to go on lies in the study, so that a resumed search is this same
 //! function called again with a fresh strategy.
 
+mod in_memory;
 mod pipeline;
 mod settings;
 mod spending;
+mod twins;
 
 use std::time::Duration;
 
 use nas_space::SearchSpace;
 
 use crate::executor::{Ending, Finished};
-use crate::{Event, Executor, Failure, Listener, SearchError, Strategy, Study, TrialState};
+use crate::{Event, Executor, Failure, Listener, Proposal, SearchError, Strategy, Study, TrialState};
+pub use in_memory::run_in_memory;
 use pipeline::{Next, Pipeline};
 pub use settings::{Clock, Outcome, Settings, StopReason};
 
@@ -109,6 +112,21 @@ fn drive(
             return Err(every_trial_failed(failures, failure));
         }
     }
+}
+
+/// The strategy's proposal, checked; `None` if it has no more.
+fn ask(space: &dyn SearchSpace, strategy: &mut dyn Strategy, number: u64) -> Result<Option<Proposal>, SearchError> {
+    let proposal = match strategy.ask(number..number + 1) {
+        Ok(proposals) => proposals.into_iter().next(),
+        Err(SearchError::Exhausted { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let Some(proposal) = proposal else { return Ok(None) };
+    space.check(&proposal.architecture).map_err(|source| {
+        let strategy = strategy.name().to_owned();
+        SearchError::BadProposal { strategy, number, source }
+    })?;
+    Ok(Some(proposal))
 }
 
 fn every_trial_failed(count: u64, failure: Option<Failure>) -> SearchError {

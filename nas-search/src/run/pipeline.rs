@@ -6,8 +6,8 @@ use std::slice;
 use nas_space::{SearchSpace, Seed};
 
 use super::spending::{is_twin, out_of_time, refusal};
-use super::{Ending, Finished, Outcome, Settings, StopReason, every_trial_failed};
-use crate::trial::with_extra;
+use super::twins::{NetworkKey, network_key, only_twins, taken_over};
+use super::{Ending, Finished, Outcome, Settings, StopReason, ask, every_trial_failed};
 use crate::{Event, Failure, Job, Listener, Measurement, Proposal, SearchError, Strategy, Study, Trial, TrialState};
 
 /// After how many told trials the strategy's state is stored anew: telling the rest again is cheap and exact.
@@ -15,10 +15,6 @@ const SAVE_EVERY: usize = 10;
 
 /// How many seconds of the time used a kill may lose.
 const NOTE_EVERY: f64 = 5.0;
-
-/// After how many twins in a row a strategy counts as exhausted where no budget in trials ends it: twins cost nothing,
-/// so that neither epochs nor seconds would end the search of a small space.
-const ONLY_TWINS: usize = 1000;
 
 pub(super) struct Pipeline<'a> {
     study: &'a Study,
@@ -33,8 +29,8 @@ pub(super) struct Pipeline<'a> {
     saved: usize,
     lag: usize,
     seed: Seed,
-    /// For each network measured and told: the first trial that did it.
-    measured: BTreeMap<String, usize>,
+    /// For each network and number of epochs measured and told: the first trial that did it.
+    measured: BTreeMap<NetworkKey, usize>,
     /// Trials to run again, the earliest last.
     queue: Vec<usize>,
     /// Seconds used before this session.
@@ -139,10 +135,12 @@ impl<'a> Pipeline<'a> {
             if let Some(reason) = refusal(self.settings, &self.trials, self.told, self.used()) {
                 return Ok(Next::End(reason));
             }
-            if self.settings.budget.trials.is_none() && self.only_twins() {
+            if self.settings.budget.trials.is_none() && only_twins(&self.trials) {
                 return Ok(Next::End(StopReason::Exhausted));
             }
-            let Some(proposal) = self.ask(number as u64)? else { return Ok(Next::End(StopReason::Exhausted)) };
+            let Some(proposal) = ask(self.space, self.strategy, number as u64)? else {
+                return Ok(Next::End(StopReason::Exhausted));
+            };
             let text = self.space.text(&proposal.architecture);
             let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
             let Some(measurement) = self.twin_of(&proposal) else {
@@ -163,44 +161,18 @@ impl<'a> Pipeline<'a> {
         Ok(Next::Nothing)
     }
 
-    /// The strategy's proposal, checked; `None` if it has no more.
-    fn ask(&mut self, number: u64) -> Result<Option<Proposal>, SearchError> {
-        let proposal = match self.strategy.ask(number..number + 1) {
-            Ok(proposals) => proposals.into_iter().next(),
-            Err(SearchError::Exhausted { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(proposal) = proposal else { return Ok(None) };
-        self.space.check(&proposal.architecture).map_err(|source| {
-            let strategy = self.strategy.name().to_owned();
-            SearchError::BadProposal { strategy, number, source }
-        })?;
-        Ok(Some(proposal))
-    }
-
     /// The measurement that a proposal takes over, if an equal network was measured among the trials told. Those not
     /// told do not count even if they are done: whether they are depends on the workers.
     fn twin_of(&self, proposal: &Proposal) -> Option<Measurement> {
         if !self.settings.reuse_twins {
             return None;
         }
-        let first = *self.measured.get(&self.space.canonical(&proposal.architecture))?;
-        let mut measurement = self.trials[first].measurement.clone()?;
-        measurement.epochs = 0;
-        if let Some(extra) = measurement.extra.as_object_mut() {
-            extra.shift_remove("shared_with");
-        }
-        measurement.extra = with_extra(&measurement.extra, "twin_of", first as u64);
-        Some(measurement)
-    }
-
-    fn only_twins(&self) -> bool {
-        self.trials.len() >= ONLY_TWINS && self.trials[self.trials.len() - ONLY_TWINS..].iter().all(is_twin)
+        let first = *self.measured.get(&network_key(self.space, proposal))?;
+        self.trials[first].measurement.as_ref().map(|measurement| taken_over(measurement, first))
     }
 
     fn job(&self, trial: &Trial) -> Job {
-        let folder = self.settings.folder.join(trial.id.to_string());
-        Job { id: trial.id, architecture: trial.proposal.architecture.clone(), seed: trial.seed, folder }
+        Job::of(trial, self.settings.folder.join(trial.id.to_string()))
     }
 
     /// Tells the strategy, one trial at a time, so that telling after a kill is the same as telling before it.
@@ -219,7 +191,7 @@ impl<'a> Pipeline<'a> {
     fn remember_network(&mut self, at: usize) {
         let trial = &self.trials[at];
         if trial.state == TrialState::Complete && !is_twin(trial) {
-            self.measured.entry(self.space.canonical(&trial.proposal.architecture)).or_insert(at);
+            self.measured.entry(network_key(self.space, &trial.proposal)).or_insert(at);
         }
     }
 

@@ -36,8 +36,9 @@ fn epochs_with_one_more(settings: &Settings, trials: &[Trial], told: usize) -> f
         None => measured.iter().sum::<u64>() as f64 / measured.len() as f64,
     };
     // A twin is known as one from the beginning; a failed trial spent something that was never measured.
-    let expected = |t: &Trial| if is_twin(t) { 0.0 } else { mean };
-    let known: f64 = trials[..told].iter().map(|t| epochs(t).map_or(mean, |e| e as f64)).sum();
+    let asked = |t: &Trial| t.proposal.epochs.map_or(mean, |epochs| epochs as f64);
+    let expected = |t: &Trial| if is_twin(t) { 0.0 } else { asked(t) };
+    let known: f64 = trials[..told].iter().map(|t| epochs(t).map_or(asked(t), |e| e as f64)).sum();
     known + trials[told..].iter().map(expected).sum::<f64>() + mean
 }
 

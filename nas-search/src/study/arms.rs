@@ -81,9 +81,11 @@ impl Study {
         let extra = trial.measurement.as_ref().map(|m| with_extra(&m.extra, "shared_with", trial.id));
         let extra = extra.map(|e| json("a measurement", &e)).transpose()?;
         let sql = "INSERT INTO trials (id, arm, number, state, architecture, text, parent, note, seed, accuracy, loss,
-                parameters, flops, epochs, latency, extra, failure_kind, failure_reason, seconds, started, ended)
+                parameters, flops, epochs, latency, extra, failure_kind, failure_reason, seconds, started, ended,
+                asked_epochs)
             SELECT (SELECT MAX(id) + 1 FROM trials), ?2, number, state, architecture, text, parent, note, seed, accuracy,
-                loss, parameters, flops, epochs, latency, ?3, failure_kind, failure_reason, seconds, started, ended
+                loss, parameters, flops, epochs, latency, ?3, failure_kind, failure_reason, seconds, started, ended,
+                asked_epochs
             FROM trials WHERE id = ?1";
         let written = self.connection.execute(sql, params![integer(trial.id), to, extra]);
         written.map(drop).map_err(|e| self.error("share a trial", e))

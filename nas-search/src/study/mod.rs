@@ -97,7 +97,8 @@ impl Study {
         Ok(study)
     }
 
-    /// Opens a study and checks that it is one, whole, and of a schema known here.
+    /// Opens a study and checks that it is one, whole, and of a schema known here; one of an older schema is brought up to
+    /// date.
     ///
     /// # Errors
     /// [`SearchError::NoStudy`], [`SearchError::NotAStudy`], [`SearchError::NewerSchema`], [`SearchError::Damaged`], or
@@ -107,6 +108,7 @@ impl Study {
         schema::check_header(path)?;
         let study = Self::connect(path)?;
         schema::check(&study.connection, path)?;
+        schema::migrate(&study.connection, path)?;
         Ok(study)
     }
 

@@ -7,7 +7,7 @@ use crate::{Failure, Measurement, Proposal, SearchError, Trial, TrialState};
 
 /// The columns that [`read`] takes, in its order.
 pub(super) const COLUMNS: &str = "id, arm, number, state, architecture, parent, note, seed, accuracy, loss, parameters, \
-     flops, epochs, latency, extra, failure_kind, failure_reason, seconds";
+     flops, epochs, latency, extra, failure_kind, failure_reason, seconds, asked_epochs";
 
 /// A row as it lies in the file. Reading it back can find nonsense, which is the caller's to report with the path.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Result<Trial, String>> {
@@ -30,6 +30,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Result<Trial, String>> {
     };
     let (arm, state, seed) = (text(1)?.unwrap_or_default(), text(3)?.unwrap_or_default(), text(7)?.unwrap_or_default());
     let (number, parent, seconds) = (count(2)?.unwrap_or_default(), count(5)?, real(17)?);
+    let asked = count(18)?;
     let build = || -> Result<Trial, String> {
         let json = |what: &str, text: &Option<String>| {
             let text = text.as_deref().unwrap_or("null");
@@ -40,6 +41,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Result<Trial, String>> {
                 .map_err(|e| format!("the architecture of trial {id}: {e}"))?,
             parent,
             note: json("note", &note)?,
+            epochs: asked,
         };
         let state = state_named(&state).ok_or_else(|| format!("the state of trial {id} is `{state}`"))?;
         let measurement = match measured {

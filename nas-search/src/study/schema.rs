@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::SearchError;
 
 /// The newest layout of the tables that this program reads and writes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The mark of our files in SQLite's header: "nasS" in ASCII.
 const APPLICATION: i64 = 0x6e61_7353;
@@ -46,6 +46,7 @@ CREATE TABLE trials (
     started        TEXT,                       -- UTC, of the last attempt
     ended          TEXT,                       -- UTC
     attempts       INTEGER NOT NULL DEFAULT 0, -- more than 1 after a kill
+    asked_epochs   INTEGER,                    -- how long the strategy wants it trained, where it chooses that
     UNIQUE (arm, number)
 );
 
@@ -63,6 +64,24 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
     ))
+}
+
+/// Brings the tables of an older study up to this program's, as one change; those of the newest stay untouched.
+pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), SearchError> {
+    let told = |e| SearchError::sqlite("bring it up to date", path, e);
+    let version = || connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map_err(told);
+    if version()? >= VERSION {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(told)?;
+    // Another process may have been faster: only who holds the lock knows.
+    let steps = if version()? < 2 { "ALTER TABLE trials ADD COLUMN asked_epochs INTEGER;" } else { "" };
+    let sql = format!("{steps} PRAGMA user_version = {VERSION}; COMMIT;");
+    connection.execute_batch(&sql).map_err(|e| {
+        // The change was not made, so the study is as it was; the first error is the one to tell.
+        let _ = connection.execute_batch("ROLLBACK");
+        told(e)
+    })
 }
 
 /// Looks at the first bytes, because SQLite takes an empty file for an empty database and says little about others.

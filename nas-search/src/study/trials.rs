@@ -54,10 +54,10 @@ impl Study {
         seed: u64,
     ) -> Result<Trial, SearchError> {
         let (architecture, note) = (json("an architecture", &proposal.architecture)?, json("a note", &proposal.note)?);
-        let sql = "INSERT INTO trials (id, arm, number, state, architecture, text, parent, note, seed)
-            SELECT COALESCE(MAX(id) + 1, 0), ?1, ?2, 'waiting', ?3, ?4, ?5, ?6, ?7 FROM trials";
-        let (count, parent) = (integer(number), proposal.parent.map(integer));
-        let values = params![arm, count, architecture, text, parent, note, seed.to_string()];
+        let sql = "INSERT INTO trials (id, arm, number, state, architecture, text, parent, note, seed, asked_epochs)
+            SELECT COALESCE(MAX(id) + 1, 0), ?1, ?2, 'waiting', ?3, ?4, ?5, ?6, ?7, ?8 FROM trials";
+        let (count, parent, epochs) = (integer(number), proposal.parent.map(integer), proposal.epochs.map(integer));
+        let values = params![arm, count, architecture, text, parent, note, seed.to_string(), epochs];
         // Not with RETURNING: a statement that is left after its first row drops the error of its commit.
         let added = self.connection.prepare_cached(sql).and_then(|mut s| s.execute(values));
         added.map_err(|e| self.error("add a trial", e))?;

@@ -89,7 +89,7 @@ impl Strategy for Listed {
         let number = usize::try_from(numbers.start).unwrap();
         let choices = vec![number % 10; if number == 6 { 4 } else { 5 }];
         let architecture = Architecture { space: "digits".into(), choices };
-        let proposal = Proposal { architecture, parent: None, note: Value::Null };
+        let proposal = Proposal::new(architecture);
         if number < self.0 { Ok(vec![proposal]) } else { Err(exhausted()) }
     }
 

@@ -57,7 +57,7 @@ fn fill(disk: &Path, left: usize) -> u64 {
         Err(error) => error,
         Ok(study) => loop {
             let architecture = Architecture { space: "digits".into(), choices: vec![1, 2, 3, 4, 5] };
-            let proposal = Proposal { architecture, parent: None, note: Value::String("x".repeat(5000)) };
+            let proposal = Proposal { note: Value::String("x".repeat(5000)), ..Proposal::new(architecture) };
             match study.add_proposal("random", kept, proposal, "", 1) {
                 Ok(_) => kept += 1,
                 Err(error) => break error,

@@ -4,6 +4,8 @@ mod budgets;
 mod failures;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod halving;
+mod in_memory;
 mod study;
 mod toy;
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use crate::toy::info;
 
 fn proposal(first: usize) -> Proposal {
     let architecture = Architecture { space: "digits".into(), choices: vec![first, 2, 3, 4, 5] };
-    Proposal { architecture, parent: Some(3), note: json!({ "why": ["so"] }) }
+    Proposal { architecture, parent: Some(3), note: json!({ "why": ["so"] }), epochs: Some(first as u64) }
 }
 
 fn measurement() -> Measurement {
@@ -152,7 +152,7 @@ fn files_that_are_no_study_get_a_sentence() {
         full_study(path);
         Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 7").unwrap();
     };
-    check_open(newer, "study PATH has schema 7, this program knows up to 1: update nas");
+    check_open(newer, "study PATH has schema 7, this program knows up to 2: update nas");
 }
 
 #[test]
@@ -238,5 +238,23 @@ fn one_search_at_a_time() {
         assert!(message.ends_with("another `nas` is running this search; wait for it or stop it first"), "{message}");
         drop(study);
         other.claim().unwrap();
+    });
+}
+
+#[test]
+fn a_study_of_the_first_schema_is_brought_up_to_date() {
+    in_folder(|path| {
+        let study = Study::create(path, &info()).unwrap();
+        let old = Proposal { epochs: None, ..proposal(1) };
+        study.add_proposal("random", 0, old.clone(), "", 1).unwrap();
+        drop(study);
+        // The first schema knew no epochs of a proposal's own.
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch("ALTER TABLE trials DROP COLUMN asked_epochs; PRAGMA user_version = 1;").unwrap();
+        drop(connection);
+        let study = Study::open(path).unwrap();
+        assert_eq!(study.trial(0).unwrap().proposal, old);
+        study.add_proposal("random", 1, proposal(2), "", 1).unwrap();
+        assert_eq!(study.trial(1).unwrap().proposal, proposal(2));
     });
 }

@@ -56,6 +56,11 @@ pub(crate) fn measured(job: &Job, epochs: u64) -> Measurement {
     Measurement { accuracy, loss: 1.0 - accuracy, parameters: 10, flops: 20, epochs, latency: None, extra: Value::Null }
 }
 
+/// A measurement of a given accuracy.
+pub(crate) fn measured_as(accuracy: f64, epochs: u64) -> Measurement {
+    Measurement { accuracy, loss: 1.0 - accuracy, parameters: 10, flops: 20, epochs, latency: None, extra: Value::Null }
+}
+
 pub(crate) fn info() -> StudyInfo {
     StudyInfo { seed: 4, space: "digits".into(), lag: 2, config: "[search]\n".into(), program: "test 1".into() }
 }

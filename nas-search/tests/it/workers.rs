@@ -63,7 +63,7 @@ fn shell(script: &'static str) -> Workers {
 
 fn job(id: u64) -> Job {
     let architecture = Architecture { space: "digits".into(), choices: vec![1] };
-    Job { id, architecture, seed: 1, folder: PathBuf::from("unused") }
+    Job { id, architecture, seed: 1, epochs: None, folder: PathBuf::from("unused") }
 }
 
 /// Waits for the one job that is out.

@@ -15,11 +15,12 @@ struct Layer {
 }
 
 /// The layers from the ground up. A new crate and a new edge start with a line here and one in ARCHITECTURE.md.
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer { name: "nas-space", may_use: &[], no_candle: true },
     Layer { name: "nas-search", may_use: &["nas-space"], no_candle: true },
     Layer { name: "nas-evolution", may_use: &["nas-space", "nas-search"], no_candle: true },
     Layer { name: "nas-controller", may_use: &["nas-space", "nas-search"], no_candle: true },
+    Layer { name: "nas-bench", may_use: &["nas-space", "nas-search"], no_candle: true },
     // One seed tree and one image shape for all.
     Layer { name: "nas-data", may_use: &["nas-space"], no_candle: false },
     // Training from scratch is an evaluator, so it implements nas-search's trait.
@@ -27,7 +28,16 @@ const LAYERS: [Layer; 9] = [
     Layer { name: "nas-oneshot", may_use: &["nas-space", "nas-search", "nas-data", "nas-nn"], no_candle: false },
     Layer {
         name: "nas-cli",
-        may_use: &["nas-space", "nas-search", "nas-evolution", "nas-controller", "nas-data", "nas-nn", "nas-oneshot"],
+        may_use: &[
+            "nas-space",
+            "nas-search",
+            "nas-evolution",
+            "nas-controller",
+            "nas-bench",
+            "nas-data",
+            "nas-nn",
+            "nas-oneshot",
+        ],
         no_candle: false,
     },
     Layer { name: "xtask", may_use: &[], no_candle: true },

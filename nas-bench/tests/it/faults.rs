@@ -1,0 +1,176 @@
+//! What is said of a NAS-Bench-201 file that is not one. The files are made up: every cell as the format has it, with the
+//! best where it is known to be.
+
+use std::path::{Path, PathBuf};
+
+use nas_bench::{Costs, Table, synthetic};
+use nas_space::spaces::NasBench201;
+use nas_space::{Architecture, SearchSpace};
+
+/// The official index of the best cell on CIFAR-10.
+const BEST: usize = 6111;
+
+const HEADER: &str = "index,arch_str,ops,cifar10_test_200,cifar10_val_12,cifar10_val_200,params_c10,flops_c10";
+
+fn digits(architecture: &Architecture) -> String {
+    architecture.choices.iter().map(usize::to_string).collect()
+}
+
+/// Every line below the header, in the official order.
+fn lines() -> Vec<[String; 8]> {
+    let table = synthetic();
+    (0..table.len())
+        .map(|index| {
+            let architecture = table.architecture(index);
+            let test = if index == BEST { 99.0 } else { 90.0 * table.test(index) };
+            let percent = |epochs: u64| (100.0 * table.validation(index, epochs).unwrap()).to_string();
+            [
+                index.to_string(),
+                NasBench201.text(architecture),
+                digits(architecture),
+                test.to_string(),
+                percent(12),
+                percent(200),
+                table.parameters(index).to_string(),
+                table.flops(index).to_string(),
+            ]
+        })
+        .collect()
+}
+
+fn file(header: &str, lines: &[[String; 8]]) -> String {
+    let body: String = lines.iter().map(|line| line.join(",") + "\n").collect();
+    format!("{header}\n{body}")
+}
+
+fn write(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("nasbench201.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn open(text: &str) -> Result<Table, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), text);
+    let opened = Table::open("nasbench201", None, None, Some(folder.path())).map_err(|e| e.to_string());
+    // The path is the test's own; what comes after it is what matters.
+    opened.map_err(|message| message.replace(&path.display().to_string(), "FILE"))
+}
+
+fn check(text: &str, expect: &[&str]) {
+    let message = open(text).err().expect("it is wrong");
+    assert!(message.starts_with("FILE"), "{message} does not name the file");
+    for part in expect {
+        assert!(message.contains(part), "{message} does not say {part}");
+    }
+}
+
+#[test]
+fn a_whole_file_is_read_in_any_order() {
+    let mut lines = lines();
+    let straight = open(&file(HEADER, &lines)).unwrap();
+    lines.reverse();
+    let backwards = open(&file(HEADER, &lines)).unwrap();
+    assert_eq!((straight.len(), straight.epochs(), straight.query_epochs()), (15_625, vec![12, 200], 12));
+    for index in [0, 7, BEST, 15_624] {
+        let architecture = NasBench201.architecture(index).unwrap();
+        let [a, b] = [&straight, &backwards].map(|t| (t.row(&architecture).unwrap(), t));
+        assert_eq!(a.1.test(a.0), b.1.test(b.0));
+        assert_eq!(a.1.validation(a.0, 12), b.1.validation(b.0, 12));
+    }
+    assert_eq!(straight.optimum().architecture, NasBench201.architecture(BEST).unwrap());
+    assert_eq!(straight.optimum().test, 0.99);
+}
+
+#[test]
+fn missing_and_double_rows_are_named() {
+    let all = lines();
+    let mut missing = all.clone();
+    let gone = missing.remove(77);
+    check(&file(HEADER, &missing), &["15624 of the 15625 cells", &gone[1], "cut short or filtered"]);
+    let mut double = all.clone();
+    double[100] = all[99].clone();
+    check(&file(HEADER, &double), &["lines 101 and 102", &all[99][1], "leave one out"]);
+}
+
+#[test]
+fn a_file_cut_short_says_so() {
+    let text = file(HEADER, &lines());
+    // In the middle of a line, and at the end of one.
+    let middle = text[..text.len() / 2].rfind(',').unwrap() + 1;
+    let cut = &text[..text[..middle].rfind("|+|").unwrap()];
+    check(cut, &["line ", "fields, the header has 8", "the file was cut short: get it again"]);
+    check(&text[..=text[..text.len() / 2].rfind('\n').unwrap()], &["of the 15625 cells", "cut short or filtered"]);
+    check("", &["the file is empty"]);
+}
+
+#[test]
+fn values_that_are_none_are_named_with_line_and_column() {
+    let with = |line: usize, field: usize, value: &str| {
+        let mut lines = lines();
+        lines[line][field] = value.into();
+        file(HEADER, &lines)
+    };
+    check(&with(5, 3, "NaN"), &["line 7", "`cifar10_test_200` is `NaN`, which is not a number"]);
+    check(&with(5, 4, "inf"), &["line 7", "`cifar10_val_12` is `inf`"]);
+    check(&with(0, 4, "101.5"), &["line 2", "101.5, which is no accuracy from 0 to 100"]);
+    check(&with(0, 3, ""), &["line 2", "`cifar10_test_200` is empty; every row must have it"]);
+    check(&with(9, 6, "-3"), &["line 11", "`params_c10` is `-3`, which is not a count"]);
+    check(&with(9, 1, "|nor_conv_3x3~0|"), &["line 11", "1 nodes"]);
+    check(&with(9, 2, "01234"), &["line 11", "six digits from 0 to 4"]);
+    check(&with(9, 2, "012345"), &["line 11", "six digits from 0 to 4"]);
+    check(&with(9, 0, "10"), &["line 11", "`index` is 10, but the official index of this cell is 9"]);
+    check(
+        &file(&HEADER.replace("cifar10_val_12", "val"), &lines()),
+        &["no column `cifar10_val_12`", "its columns are"],
+    );
+    check(&with(5, 4, ""), &["line 7", "`cifar10_val_12` is empty"]);
+    // The longer training is not needed by every search: with gaps it is left out.
+    assert_eq!(open(&with(5, 5, "")).unwrap().epochs(), [12]);
+}
+
+/// The six digits by which NASLib writes a cell: operations and edges in its own order.
+fn naslib(architecture: &Architecture) -> String {
+    // Ours: none, skip, 1x1, 3x3, pool on the edges 01, 02, 12, 03, 13, 23. Its: skip, none, 3x3, 1x1, pool on 01, 02, 03,
+    // 12, 13, 23.
+    [0, 1, 3, 2, 4, 5].map(|edge| ["1", "0", "3", "2", "4"][architecture.choices[edge]]).concat()
+}
+
+#[test]
+fn naslib_s_numbering_is_known_by_the_best_cell() {
+    let header = HEADER.replace("index,arch_str,", "");
+    let renumbered = |with_text: bool| {
+        let mut lines = lines();
+        for (index, line) in lines.iter_mut().enumerate() {
+            line[2] = naslib(&NasBench201.architecture(index).unwrap());
+        }
+        let skip = if with_text { 1 } else { 2 };
+        let body: String = lines.iter().map(|line| line[skip..].join(",") + "\n").collect();
+        format!("{}\n{body}", if with_text { HEADER.replace("index,", "") } else { header.clone() })
+    };
+    let expect =
+        "numbered as NASLib does (0 skip, 1 none, 2 conv 3x3, 3 conv 1x1, 4 pool; edges 01, 02, 03, 12, 13, 23)";
+    check(&renumbered(false), &[expect, "translate them first"]);
+    check(&renumbered(true), &["line 2", expect]);
+    let mut other = lines();
+    other[3][3] = "99.5".into();
+    check(
+        &file(HEADER, &other),
+        &["its best cell on cifar10 is", "99.50 %", "but that of NAS-Bench-201 is", &lines()[BEST][1]],
+    );
+}
+
+#[test]
+fn what_is_asked_for_must_exist() {
+    let fails = |result: Result<Table, nas_bench::BenchError>| result.err().expect("it is wrong").to_string();
+    let message = fails(Table::open("nasbench2o1", None, None, None));
+    assert!(message.starts_with("there is no table `nasbench2o1`; the tables are nasbench201, "), "{message}");
+    let message = fails(Table::open("nasbench201", Some("mnist"), None, None));
+    assert_eq!(message, "the table `nasbench201` has no results on `mnist`; it has cifar10, cifar100, imagenet16");
+    let message = fails(Table::open("nasbench201", None, None, None));
+    assert!(message.contains("--table FILE") && message.contains("NAS_TABLES"), "{message}");
+    let message = fails(Table::open("nasbench201", None, Some(Path::new("nowhere.csv")), None));
+    assert!(message.starts_with("cannot read the table nowhere.csv: "), "{message}");
+    let message = Costs::open("nasbench201", "raspi5_latency", None, None).err().expect("no such device").to_string();
+    assert!(message.contains("no column `raspi5_latency`; it has edgegpu_latency"), "{message}");
+}

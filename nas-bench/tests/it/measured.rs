@@ -1,0 +1,64 @@
+//! The measured tables: facts that the literature knows of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nas_bench::{Contestant, Costs, Plan, Table, repeat};
+use nas_search::RandomSearch;
+use nas_space::SearchSpace;
+use nas_space::spaces::NasBench201;
+
+fn open(folder: &Path, data: &str) -> Table {
+    Table::open("nasbench201", Some(data), None, Some(folder)).unwrap()
+}
+
+#[test]
+fn nasbench201_has_the_best_cells_and_anchors_that_are_known() {
+    let Some(folder) = crate::tables() else { return };
+    for (data, index, test) in [("cifar10", 6111, 94.373), ("cifar100", 9930, 73.513), ("imagenet16", 857, 47.311)] {
+        let best = open(&folder, data).optimum();
+        assert_eq!(NasBench201.index(&best.architecture).unwrap(), index, "{data}");
+        assert!((100.0 * best.test - test).abs() < 1e-3, "{data}: {}", best.test);
+    }
+    let table = open(&folder, "cifar10");
+    assert!((100.0 * table.mean_test() - 87.063).abs() < 1e-3);
+    // All 3x3 convolutions, and the cell that DARTS falls into there.
+    let conv = NasBench201.architecture(1462).unwrap();
+    assert!((100.0 * table.test(table.row(&conv).unwrap()) - 93.76).abs() < 0.01);
+    assert_eq!(table.parameters(table.row(&conv).unwrap()), 1_531_546);
+    let skip = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|";
+    let skip = table.row(&NasBench201.parse(skip).unwrap()).unwrap();
+    assert!((100.0 * table.test(skip) - 54.30).abs() < 0.01);
+    assert_eq!(open(&folder, "cifar100").epochs(), [12], "no validation accuracy of CIFAR-100 after 200 epochs");
+    assert_eq!(open(&folder, "imagenet16").epochs(), [12], "that of ImageNet16-120 has gaps");
+}
+
+#[test]
+fn random_search_is_as_good_as_others_measured() {
+    let Some(folder) = crate::tables() else { return };
+    let table = Arc::new(open(&folder, "cifar10"));
+    let space = table.space();
+    let random = Contestant::new("random", move |seed| Ok(Box::new(RandomSearch::new(Arc::clone(&space), seed))));
+    let curves = repeat(&table, &[random], &Plan { queries: 300, runs: 300, ..Plan::default() }).unwrap();
+    // Another program's 300 runs on the same table; four standard errors of a difference are 0.16, 0.1, 0.08 and 0.07.
+    for (queries, expect, by) in [(50, 93.48, 0.16), (100, 93.73, 0.1), (200, 93.89, 0.08), (300, 93.95, 0.07)] {
+        let found = 100.0 * curves[0].test_at(queries).mean;
+        assert!((found - expect).abs() < by, "{found} after {queries} queries, {expect} elsewhere");
+    }
+}
+
+#[test]
+fn every_device_has_its_costs() {
+    let Some(folder) = crate::tables() else { return };
+    for device in nas_bench::DEVICES {
+        let costs = Costs::open("nasbench201", device, None, Some(&folder)).unwrap();
+        assert_eq!(costs.space().name(), NasBench201.name());
+        let known = (0..15_625).filter_map(|index| costs.of(&NasBench201.architecture(index).unwrap())).count();
+        // The edge TPU could not run all of them.
+        assert!(known == 15_625 || device == "edgetpu_latency" && known > 10_000, "{device}: {known}");
+    }
+    let costs = Costs::open("nasbench201", "raspi4_latency", None, Some(&folder)).unwrap();
+    // The first cell's 10.48 ms.
+    let first = costs.of(&NasBench201.architecture(0).unwrap()).unwrap();
+    assert!((first - 0.010_481_976_820_010_459).abs() < 1e-12);
+}

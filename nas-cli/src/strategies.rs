@@ -1,0 +1,329 @@
+//! The search methods the program offers: the one list that `nas search`, `nas strategies` and `nas bench` read.
+//!
+//! A method is asked for as `NAME` or `NAME:KEY=VALUE:KEY=VALUE`; what is not set follows from the budget. To add one,
+//! add an entry to [`KNOWN`] and the function that makes it.
+
+use std::sync::Arc;
+
+use nas_evolution::{EvolutionConfig, LocalSearch, Nsga2, Nsga2Config, RegularizedEvolution};
+use nas_search::pareto::Objective;
+use nas_search::{HalvingConfig, RandomSearch, Strategy, SuccessiveHalving};
+use nas_space::{SearchSpace, Seed};
+
+use crate::exit::usage;
+use crate::units::nearest;
+
+/// The name of the baseline.
+pub const RANDOM: &str = "random";
+
+/// A method of the list.
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// The paper it comes from.
+    pub source: &'static str,
+    /// The keys that may be set, and what they mean.
+    pub settings: &'static [(&'static str, &'static str)],
+    make: fn(&Method, &Task) -> anyhow::Result<Box<dyn Strategy>>,
+}
+
+/// What a method is to work on.
+pub struct Task {
+    /// The space searched.
+    pub space: Arc<dyn SearchSpace>,
+    /// The seed of everything random in the method. Methods with the same one begin with the same random architectures.
+    pub seed: Seed,
+    /// About how many trials there will be.
+    pub trials: u64,
+    /// The lengths of training that a method may choose from, in epochs, rising.
+    pub epochs: Epochs,
+    /// What a method of several objectives optimises unless it is told otherwise.
+    pub objectives: Vec<Objective>,
+}
+
+/// The lengths of training that there are.
+pub enum Epochs {
+    /// Any up to this one.
+    UpTo(u64),
+    /// These: a table knows no others.
+    Only(Vec<u64>),
+}
+
+/// Every method, by name.
+pub const KNOWN: &[Known] = &[
+    Known {
+        name: "evolution",
+        summary: "regularized evolution: the best of a small sample gets a mutated child, the oldest dies",
+        source: "Real, Aggarwal, Huang & Le 2019",
+        settings: &[
+            ("population", "how many networks live at a time (P)"),
+            ("sample", "how many are drawn, with replacement, to pick a parent (S)"),
+            ("identity", "the probability that a child is its parent unchanged"),
+        ],
+        make: evolution,
+    },
+    Known {
+        name: "local",
+        summary: "local search: moves to the first single change that is better, starts anew where there is none",
+        source: "White, Nolen & Savani 2021",
+        settings: &[],
+        make: |_, task| Ok(Box::new(LocalSearch::new(Arc::clone(&task.space), task.seed))),
+    },
+    Known {
+        name: "nsga2",
+        summary: "NSGA-II: a population that spreads along the front of several objectives",
+        source: "Deb, Pratap, Agarwal & Meyarivan 2002",
+        settings: &[
+            ("population", "how many networks live at a time"),
+            ("crossover", "the probability that a child mixes two parents"),
+            ("mutation", "the probability that such a child is changed in one choice besides"),
+            ("objectives", "what is optimised, joined by +: accuracy, parameters, flops, latency"),
+        ],
+        make: nsga2,
+    },
+    Known {
+        name: "asha",
+        summary: "asynchronous successive halving: many short trainings, longer ones for the best so far",
+        source: "Li, Jamieson, Rostamizadeh et al. 2020",
+        settings: &[
+            ("reduction", "one of so many goes on to a longer training (eta)"),
+            ("shortest", "the epochs of the shortest training"),
+        ],
+        make: asha,
+    },
+    Known {
+        name: "halving",
+        summary: "successive halving in brackets: those that begin together are compared when all have ended",
+        source: "Jamieson & Talwalkar 2016",
+        settings: &[
+            ("reduction", "one of so many goes on to a longer training (eta)"),
+            ("shortest", "the epochs of the shortest training"),
+            ("bracket", "how many begin together"),
+        ],
+        make: halving,
+    },
+    Known {
+        name: RANDOM,
+        summary: "uniform random search: the baseline that every method must beat",
+        source: "Li & Talwalkar 2019",
+        settings: &[],
+        make: |_, task| Ok(Box::new(RandomSearch::new(Arc::clone(&task.space), task.seed))),
+    },
+];
+
+/// A method with its settings, as it was asked for.
+#[derive(Clone)]
+pub struct Method {
+    /// The entry of the list.
+    pub known: &'static Known,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Method {
+    /// Reads `NAME` or `NAME:KEY=VALUE:KEY=VALUE`.
+    ///
+    /// # Errors
+    /// Lists the names or keys, and suggests the nearest.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let mut parts = text.split(':').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+            let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+            return Err(usage(format!(
+                "there is no search strategy `{name}`; the strategies are {}{}",
+                names.join(", "),
+                hint(name, &names)
+            )));
+        };
+        let mut method = Self { known, settings: Vec::new() };
+        for part in parts {
+            let Some((key, value)) = part.split_once('=').map(|(k, v)| (k.trim(), v.trim())) else {
+                let example = "evolution:population=20:sample=5";
+                return Err(usage(format!(
+                    "`{part}` in `{text}` sets nothing; settings are written as in `{example}`"
+                )));
+            };
+            let keys: Vec<&str> = known.settings.iter().map(|(key, _)| *key).collect();
+            let Some(&key) = keys.iter().find(|known| **known == key) else {
+                return Err(usage(match keys.len() {
+                    0 => format!("strategy `{name}` has nothing to set; leave `{part}` out"),
+                    _ => {
+                        let known = keys.join(", ");
+                        format!("strategy `{name}` has no setting `{key}`; it has {known}{}", hint(key, &keys))
+                    }
+                }));
+            };
+            if method.settings.iter().any(|(given, _)| *given == key) {
+                return Err(usage(format!("`{text}` sets `{key}` twice; leave one out")));
+            }
+            method.settings.push((key, value.to_owned()));
+        }
+        Ok(method)
+    }
+
+    /// Sets a key that was not given, if this method has it.
+    #[must_use]
+    pub fn or(mut self, key: &str, value: impl ToString) -> Self {
+        let known = self.known.settings.iter().find(|(known, _)| *known == key);
+        if let Some((key, _)) = known.filter(|(key, _)| !self.sets(key)) {
+            self.settings.push((key, value.to_string()));
+        }
+        self
+    }
+
+    /// Whether a key was given.
+    pub fn sets(&self, key: &str) -> bool {
+        self.text(key).is_some()
+    }
+
+    /// A fresh strategy.
+    ///
+    /// # Errors
+    /// Names the setting that makes no sense.
+    pub fn make(&self, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
+        (self.known.make)(self, task)
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.settings.iter().find(|(given, _)| *given == key).map(|(_, value)| value.as_str())
+    }
+
+    /// A number that was set.
+    fn number<T: std::str::FromStr>(&self, key: &str) -> anyhow::Result<Option<T>> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let wrong = || usage(format!("`{key}` = {text} of strategy `{}` is not such a number", self.known.name));
+        text.parse().map(Some).map_err(|_| wrong())
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.known.name)?;
+        self.settings.iter().try_for_each(|(key, value)| write!(f, ":{key}={value}"))
+    }
+}
+
+fn hint(name: &str, known: &[&str]) -> String {
+    nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+fn evolution(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
+    let usual = EvolutionConfig::for_budget(task.trials);
+    let population = method.number("population")?.unwrap_or(usual.population);
+    let config = EvolutionConfig {
+        population,
+        sample: method.number("sample")?.unwrap_or_else(|| EvolutionConfig::usual_sample(population)),
+        identity: method.number("identity")?.unwrap_or(usual.identity),
+    };
+    Ok(Box::new(RegularizedEvolution::new(Arc::clone(&task.space), config, task.seed)?))
+}
+
+fn nsga2(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
+    let objectives = match method.text("objectives") {
+        None => task.objectives.clone(),
+        Some(text) => text.split('+').map(objective).collect::<anyhow::Result<_>>()?,
+    };
+    let config = Nsga2Config {
+        // Twenty-five generations, where the budget has room for them.
+        population: method.number("population")?.unwrap_or((task.trials / 25).clamp(10, 100) as usize),
+        crossover: method.number("crossover")?.unwrap_or(0.9),
+        mutation: method.number("mutation")?.unwrap_or(0.5),
+        objectives,
+    };
+    Ok(Box::new(Nsga2::new(Arc::clone(&task.space), config, task.seed)?))
+}
+
+fn objective(name: &str) -> anyhow::Result<Objective> {
+    let names = Objective::ALL.map(Objective::name);
+    let found = Objective::ALL.into_iter().find(|objective| objective.name() == name.trim());
+    found.ok_or_else(|| {
+        let known = names.join(", ");
+        usage(format!("there is no objective `{name}`; the objectives are {known}{}", hint(name, &names)))
+    })
+}
+
+fn asha(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
+    successive(method, task, None)
+}
+
+fn halving(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
+    let reduction: u64 = method.number("reduction")?.unwrap_or(REDUCTION);
+    let bracket = method.number("bracket")?.unwrap_or(reduction.saturating_mul(reduction));
+    successive(method, task, Some(bracket))
+}
+
+/// One of so many goes on (eta), unless told otherwise: the value of the ASHA paper's experiments.
+const REDUCTION: u64 = 4;
+
+fn successive(method: &Method, task: &Task, bracket: Option<u64>) -> anyhow::Result<Box<dyn Strategy>> {
+    let reduction = method.number("reduction")?.unwrap_or(REDUCTION);
+    let shortest: u64 = method.number("shortest")?.unwrap_or(1);
+    let rungs = match &task.epochs {
+        Epochs::Only(known) => known.iter().copied().filter(|epochs| *epochs >= shortest).collect(),
+        Epochs::UpTo(longest) => HalvingConfig::rungs_between(shortest, *longest, reduction),
+    };
+    let config = HalvingConfig { rungs, reduction, bracket };
+    Ok(Box::new(SuccessiveHalving::new(Arc::clone(&task.space), config, task.seed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nas_space::spaces::NasBench201;
+
+    fn check_error(text: &str, expect: &str) {
+        assert_eq!(Method::parse(text).err().expect("it is wrong").to_string(), expect);
+    }
+
+    #[test]
+    fn methods_are_read_with_their_settings() {
+        let text = "evolution:population=20:sample=5";
+        let method = Method::parse(text).unwrap();
+        assert_eq!((method.known.name, method.to_string().as_str()), ("evolution", text));
+        let more = method.or("population", 9).or("identity", 0.5).or("nonsense", 1);
+        assert_eq!(more.to_string(), "evolution:population=20:sample=5:identity=0.5");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        check_error(
+            "evolutoin",
+            &format!(
+                "there is no search strategy `evolutoin`; the strategies are {}; did you mean `evolution`?",
+                KNOWN.iter().map(|k| k.name).collect::<Vec<_>>().join(", ")
+            ),
+        );
+        check_error(
+            "evolution:popluation=3",
+            "strategy `evolution` has no setting `popluation`; it has population, sample, identity; did you mean \
+             `population`?",
+        );
+        check_error("random:seed=3", "strategy `random` has nothing to set; leave `seed=3` out");
+        check_error("evolution:sample=3:sample=4", "`evolution:sample=3:sample=4` sets `sample` twice; leave one out");
+        check_error(
+            "evolution:20",
+            "`20` in `evolution:20` sets nothing; settings are written as in `evolution:population=20:sample=5`",
+        );
+    }
+
+    #[test]
+    fn every_method_is_made_with_its_own_name_and_keys() {
+        let task = Task {
+            space: Arc::new(NasBench201),
+            seed: Seed::new(1),
+            trials: 50,
+            epochs: Epochs::UpTo(16),
+            objectives: vec![Objective::Accuracy, Objective::Parameters],
+        };
+        for known in KNOWN {
+            assert_eq!(Method::parse(known.name).unwrap().make(&task).unwrap().name(), known.name);
+            for (key, _) in known.settings {
+                // A key of the list that its method never reads would be ignored in silence.
+                let nonsense = Method::parse(&format!("{}:{key}=nonsense", known.name)).unwrap();
+                assert!(nonsense.make(&task).is_err(), "{} does not read {key}", known.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Twins: trials whose network is equal to one that was measured, for equally many epochs, take that measurement over.
+
+use nas_space::SearchSpace;
+
+use super::spending::is_twin;
+use crate::trial::with_extra;
+use crate::{Measurement, Proposal, Trial};
+
+/// After how many twins in a row a strategy counts as exhausted where no budget in trials ends it: twins cost nothing,
+/// so that neither epochs nor seconds would end the search of a small space.
+const ONLY_TWINS: usize = 1000;
+
+/// What equal measurements have in common: the network, and how long it is to be trained.
+pub(super) type NetworkKey = (String, Option<u64>);
+
+/// The key of what a proposal asks to be measured.
+pub(super) fn network_key(space: &dyn SearchSpace, proposal: &Proposal) -> NetworkKey {
+    (space.canonical(&proposal.architecture), proposal.epochs)
+}
+
+/// The measurement of the trial numbered `first`, as its twin gets it: for no epochs of its own.
+pub(super) fn taken_over(measurement: &Measurement, first: usize) -> Measurement {
+    let mut measurement = measurement.clone();
+    measurement.epochs = 0;
+    if let Some(extra) = measurement.extra.as_object_mut() {
+        extra.shift_remove("shared_with");
+    }
+    measurement.extra = with_extra(&measurement.extra, "twin_of", first as u64);
+    measurement
+}
+
+/// Whether the last trials were all twins, so many of them that nothing new will come.
+pub(super) fn only_twins(trials: &[Trial]) -> bool {
+    trials.len() >= ONLY_TWINS && trials[trials.len() - ONLY_TWINS..].iter().all(is_twin)
+}
