@@ -29,7 +29,7 @@ impl Strategy for Found {
         let propose = |number: u64| {
             let found = usize::try_from(number).ok().and_then(|number| self.architectures.get(number));
             let architecture = found.ok_or_else(|| SearchError::Exhausted { strategy: self.name.clone() })?.clone();
-            Ok(Proposal { architecture, parent: None, note: Value::Null })
+            Ok(Proposal::new(architecture))
         };
         numbers.map(propose).collect()
     }
