@@ -129,7 +129,7 @@ impl SuccessiveHalving {
         // With brackets, those that began together are compared with each other only.
         let size = self.config.bracket.map(|bracket| bracket / self.config.reduction.pow(rung as u32));
         let groups = match size {
-            None => vec![0..all.len()],
+            None => std::iter::once(0..all.len()).collect(),
             Some(0) => Vec::new(),
             Some(size) => {
                 let size = size as usize;

@@ -1,5 +1,6 @@
 //! Drives the real binary as a user would: what it prints, what it leaves behind, how it fails.
 
+mod bench;
 mod data;
 mod errors;
 mod full_disk;
