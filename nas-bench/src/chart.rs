@@ -26,7 +26,7 @@ pub struct Chart {
     pub range: [f64; 2],
     /// A level to compare with, drawn across: its name and its y.
     pub level: Option<(String, f64)>,
-    /// A sentence below the chart.
+    /// What is said below the chart, in two lines at most.
     pub note: String,
 }
 
@@ -35,11 +35,11 @@ const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b88600
 const GREY: &str = "#707070";
 
 const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 480.0;
+const HEIGHT: f64 = 496.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 48.0;
-const BOTTOM: f64 = 84.0;
+const BOTTOM: f64 = 100.0;
 /// More points than this along a curve cannot be seen.
 const POINTS: usize = 400;
 
@@ -82,7 +82,9 @@ pub fn chart(chart: &Chart, lines: &[Line]) -> String {
         let _ = writeln!(svg, "<path d=\"{d}\" {} clip-path=\"url(#plot)\"/>", stroke(colour));
     }
     legend(&mut svg, &coloured);
-    text(&mut svg, [LEFT, HEIGHT - 12.0], "start", "font-size=\"12\" fill=\"#555\"", &chart.note);
+    for (line, words) in chart.note.lines().enumerate() {
+        text(&mut svg, [LEFT, HEIGHT - 30.0 + 17.0 * line as f64], "start", "font-size=\"12\" fill=\"#555\"", words);
+    }
     svg + "</svg>\n"
 }
 

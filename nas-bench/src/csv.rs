@@ -37,6 +37,11 @@ impl Csv {
         }
     }
 
+    /// The file as it stands.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     fn header(&self) -> impl Iterator<Item = &str> {
         self.text.lines().next().unwrap_or_default().split(',').map(str::trim)
     }

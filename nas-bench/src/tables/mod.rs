@@ -1,7 +1,9 @@
 //! The tables this crate reads, by name: where their files come from, and what is in them.
 
 pub(crate) mod hardware;
+mod nasbench101;
 mod nasbench201;
+mod nasbench_macro;
 pub(crate) mod synthetic;
 
 use std::path::{Path, PathBuf};
@@ -30,8 +32,24 @@ pub const TABLES: &[KnownTable] = &[
         summary: "NAS-Bench-201: all 15,625 cells after 12 and 200 epochs (Dong & Yang 2020)",
         data: &["cifar10", "cifar100", "imagenet16"],
         file: Some("nasbench201.csv"),
-        source: "docs/bench.md says what it holds and how to export it from the official files",
+        source: "docs/bench.md says what it holds and where the official files are",
         read: nasbench201::read,
+    },
+    KnownTable {
+        name: "nasbench101",
+        summary: "NAS-Bench-101: a part of its 423,624 cells, after 4, 12, 36 and 108 epochs (Ying et al. 2019)",
+        data: &["cifar10"],
+        file: Some("nb101_11k.csv"),
+        source: "docs/bench.md says what it holds and where the official file is",
+        read: nasbench101::read,
+    },
+    KnownTable {
+        name: "nasbench-macro",
+        summary: "NAS-Bench-Macro: all 6,561 networks of eight layers, three seeds each (Su et al. 2021)",
+        data: &["cifar10"],
+        file: Some("nasbench_macro.csv"),
+        source: "the authors' nas-bench-macro_cifar10.json can be read as it is: see docs/bench.md",
+        read: nasbench_macro::read,
     },
     KnownTable {
         name: "synthetic",
@@ -91,7 +109,7 @@ impl Costs {
         if table == "synthetic" {
             return Ok(synthetic::costs(device));
         }
-        let source = "docs/bench.md says what it holds and how to export it from the official file";
+        let source = "docs/bench.md says what it holds and where the official file is";
         let path = locate("hw-nas-bench", "--cost-table FILE", hardware::FILE, source, file, folder)?;
         hardware::read(&path, device)
     }

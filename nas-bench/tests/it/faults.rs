@@ -174,3 +174,102 @@ fn what_is_asked_for_must_exist() {
     let message = Costs::open("nasbench201", "raspi5_latency", None, None).err().expect("no such device").to_string();
     assert!(message.contains("no column `raspi5_latency`; it has edgegpu_latency"), "{message}");
 }
+
+/// Every network of NAS-Bench-Macro with made-up accuracies, the known best being best.
+fn networks() -> Vec<[String; 7]> {
+    let name = |number: usize| (0..8).rev().map(|at| (number / 3_usize.pow(at) % 3).to_string()).collect::<String>();
+    let network = |number: usize| {
+        let name = name(number);
+        let accuracy = if name == "22212220" { "95" } else { "90" };
+        [name, accuracy.into(), accuracy.into(), accuracy.into(), accuracy.into(), "1000".into(), "2000".into()]
+    };
+    (0..6_561).map(network).collect()
+}
+
+const MACRO: &str = "arch,acc_0,acc_1,acc_2,mean_acc,params,flops";
+
+fn open_macro(text: &str) -> Result<Table, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, text).unwrap();
+    Table::open("nasbench-macro", None, Some(&path), None).map_err(|e| e.to_string())
+}
+
+#[test]
+fn nasbench_macro_is_checked_in_both_its_forms() {
+    let csv = |lines: &[[String; 7]]| -> String {
+        let body: String = lines.iter().map(|line| line.join(",") + "\n").collect();
+        format!("{MACRO}\n{body}")
+    };
+    let json = |lines: &[[String; 7]]| -> String {
+        let network = |[name, a, b, c, _, params, flops]: &[String; 7]| {
+            format!(
+                "\"{name}\": {{\"test_acc\": [{a}, {b}, {c}], \"mean_acc\": {a}, \"params\": {params}, \"flops\": {flops}}}"
+            )
+        };
+        format!("{{{}}}", lines.iter().map(network).collect::<Vec<_>>().join(", "))
+    };
+    let check = |text: String, expect: &str| {
+        let message = open_macro(&text).err().expect("it is wrong");
+        assert!(message.contains(expect), "{message} does not say {expect}");
+    };
+    let all = networks();
+    for text in [csv(&all), json(&all)] {
+        let table = open_macro(&text).unwrap();
+        assert_eq!((table.len(), table.optimum().test, table.query_epochs()), (6_561, 0.95, 50));
+    }
+    check(csv(&all[1..]), "it has 6560 of the 6561 networks");
+    check(json(&all[1..]), "it has 6560 of the 6561 networks");
+    check(json(&all)[..2_000].to_owned(), "or was cut short: get it again");
+    let with = |line: usize, field: usize, value: &str| {
+        let mut lines = networks();
+        lines[line][field] = value.into();
+        lines
+    };
+    check(
+        csv(&with(4, 0, "00000012")),
+        "line 7 and line 6 are both of the network 00000012".replace("line 7 and line 6", "line 6 and line 7").as_str(),
+    );
+    check(csv(&with(4, 0, "0000003")), "must be 8 digits from 0 to 2");
+    check(csv(&with(4, 2, "nan")), "line 6: `acc_1` is `nan`");
+    check(json(&with(4, 2, "190")), "which are no accuracies in %");
+    let better = with(4, 1, "100");
+    let better: Vec<_> = better
+        .into_iter()
+        .map(|mut l| {
+            if l[1] == "100" {
+                l[2] = "100".into();
+                l[3] = "100".into();
+            }
+            l
+        })
+        .collect();
+    check(csv(&better), "but that of NAS-Bench-Macro is 22212220");
+}
+
+#[test]
+fn nasbench101_is_checked_by_its_hashes() {
+    let header = "hash,n_vertices,adjacency,ops,val_acc_4,val_acc_12,val_acc_36,val_acc_108,train_time_108_s,params";
+    let line = "00005c142e6f48ac74fdcf73e3439874,7,0100110/0010000/0001001/0000010/0000010/0000001/0000000,\
+        -1 0 2 0 0 1 -2,0.360477,0.421975,0.900140,0.930489,1768.976,8555530";
+    let open = |lines: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("nb101_11k.csv"), format!("{header}\n{lines}\n")).unwrap();
+        Table::open("nasbench101", None, None, Some(folder.path())).map_err(|e| e.to_string())
+    };
+    assert_eq!(open(line).unwrap().len(), 1);
+    let check = |lines: &str, expect: &str| {
+        let message = open(lines).err().expect("it is wrong");
+        assert!(message.contains(expect), "{message} does not say {expect}");
+    };
+    check(
+        &line.replace("-1 0 2 0 0 1 -2", "-1 1 2 1 1 0 -2"),
+        "line 2: `hash` is 00005c142e6f48ac74fdcf73e3439874, but the cell's is",
+    );
+    check(&format!("{line}\n{line}"), "lines 2 and 3 are of the same cell");
+    check(&line.replace("0.421975", ""), "line 2: `val_acc_12` is empty");
+    check(&line.replace("0.421975", "42.1975"), "which is no accuracy from 0 to 1");
+    check(&line.replace("0100110/", "0200110/"), "rows of 0 and 1 between slashes");
+    check(&line.replace("-1 0 2 0 0 1 -2", "-1 0 5 0 0 1 -2"), "0, 1 or 2 between");
+    check("", "it has a header and no row");
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nas_bench::{Contestant, Costs, Plan, Table, repeat};
 use nas_search::RandomSearch;
 use nas_space::SearchSpace;
-use nas_space::spaces::NasBench201;
+use nas_space::spaces::{NasBench101, NasBench201};
 
 fn open(folder: &Path, data: &str) -> Table {
     Table::open("nasbench201", Some(data), None, Some(folder)).unwrap()
@@ -31,6 +31,39 @@ fn nasbench201_has_the_best_cells_and_anchors_that_are_known() {
     assert!((100.0 * table.test(skip) - 54.30).abs() < 0.01);
     assert_eq!(open(&folder, "cifar100").epochs(), [12], "no validation accuracy of CIFAR-100 after 200 epochs");
     assert_eq!(open(&folder, "imagenet16").epochs(), [12], "that of ImageNet16-120 has gaps");
+}
+
+#[test]
+fn nasbench_macro_has_the_best_network_that_is_known() {
+    let Some(folder) = crate::tables() else { return };
+    let table = Table::open("nasbench-macro", None, None, Some(&folder)).unwrap();
+    let best = table.optimum();
+    assert_eq!(table.space().text(&best.architecture), "22212220");
+    assert!((100.0 * best.test - 93.1267).abs() < 1e-3 && (100.0 * table.mean_test() - 90.247).abs() < 1e-3);
+    // The space counts what the table says.
+    for row in [0, 77, 6_560] {
+        let graph = table.space().lower(table.architecture(row), &table.space().default_config()).unwrap();
+        assert_eq!(graph.parameters() as u64, table.parameters(row));
+    }
+}
+
+#[test]
+fn nasbench101_knows_its_cells_by_their_hash() {
+    let Some(folder) = crate::tables() else { return };
+    let table = Arc::new(Table::open("nasbench101", None, None, Some(&folder)).unwrap());
+    assert_eq!((table.len(), table.epochs(), table.query_epochs()), (11_000, vec![4, 12, 36, 108], 108));
+    // The first line of the file: 1,769 seconds for 108 epochs.
+    let first = NasBench101.by_hash("00005c142e6f48ac74fdcf73e3439874").unwrap();
+    let row = table.row(&first).unwrap();
+    assert_eq!((row, table.parameters(row)), (0, 8_555_530));
+    assert!((table.seconds(row, 108).unwrap() - 1_768.976).abs() < 1e-6);
+    // A search asks for many cells that this part lacks: they cost it nothing.
+    let space = table.space();
+    let random = Contestant::new("random", move |seed| Ok(Box::new(RandomSearch::new(Arc::clone(&space), seed))));
+    let curves = repeat(&table, &[random], &Plan { queries: 10, runs: 4, ..Plan::default() }).unwrap();
+    assert!(curves[0].test_at(10).mean > 0.9);
+    let seconds = curves[0].seconds_at(10).unwrap().mean;
+    assert!((5_000.0..54_000.0).contains(&seconds), "{seconds} for ten trainings");
 }
 
 #[test]

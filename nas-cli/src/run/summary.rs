@@ -118,12 +118,13 @@ fn remarks(searched: &Searched) -> Vec<String> {
     let Some(best) = &random.best else { return lines };
     let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
     let arm = &searched.winner.arm;
-    // Under a budget in time the two arms may come to different numbers.
+    // Under a budget in time, and where trials are of different lengths, the two arms come to different numbers.
     let (own, its) = (searched.first.trials.len(), random.trials.len());
     let trials = if own == its {
         format!("in as many trials ({its})")
     } else {
-        format!("in the same time ({its} trials against {own})")
+        let equal = if searched.first.trials.iter().any(|t| t.proposal.epochs.is_some()) { "epochs" } else { "time" };
+        format!("in the same {equal} ({} against {own})", plural(its as u64, "trial"))
     };
     lines.push(match accuracy(best).total_cmp(&accuracy(&searched.winner)) {
         std::cmp::Ordering::Greater => format!(

@@ -184,7 +184,7 @@ impl Report<'_> {
             range: [lowest - room, best + 2.0 * room],
             level: Some((format!("best of the table: {best:.2} %"), best)),
             note: format!(
-                "Mean of {} runs; bands hold the middle half of them. Judged by {}.",
+                "Mean of {} runs; bands hold the middle half of them.\nJudged by {}.",
                 self.plan.runs,
                 self.table.judge()
             ),
