@@ -82,7 +82,7 @@ impl PolicySearch {
         let Sample { log_probs, entropy, .. } = sample;
         let note = Note { log_probs, entropy, update: self.controller.last_update().copied() };
         let note = serde_json::to_value(note).map_err(|source| SearchError::Json { what: "a sample", source })?;
-        Ok(Proposal { architecture, parent: None, note })
+        Ok(Proposal { note, ..Proposal::new(architecture) })
     }
 
     fn hear(&mut self, trial: &Trial) -> Result<(), SearchError> {

@@ -163,7 +163,7 @@ fn a_trial_of_another_strategy_is_learned_from_too() {
     for n in 0..5 {
         let mut rng = Seed::new(n).rng();
         let architecture = Toy::operations(6, 4).sample(&mut rng);
-        let proposal = Proposal { architecture, parent: None, note: Value::Null };
+        let proposal = Proposal::new(architecture);
         strategy.tell(&[over(n, proposal, false)]).unwrap();
     }
     assert_eq!(strategy.take_events().len(), 1);

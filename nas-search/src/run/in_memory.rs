@@ -43,6 +43,8 @@ pub fn run_in_memory(
         let number = trials.len();
         while told < number.saturating_sub(lag) {
             strategy.tell(slice::from_ref(&trials[told]))?;
+            // Nobody listens here; unheard events would only pile up.
+            strategy.take_events();
             if settings.reuse_twins && trials[told].state == TrialState::Complete {
                 measured.entry(network_key(space, &trials[told].proposal)).or_insert(told);
             }
