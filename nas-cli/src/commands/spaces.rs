@@ -1,6 +1,6 @@
 //! `nas spaces`: the search spaces, and the published cells that can be named.
 
-use nas_space::{published_cells, spaces};
+use nas_space::{SearchSpace, published_cells, spaces};
 use serde_json::json;
 
 use crate::args::ListArgs;
@@ -8,9 +8,13 @@ use crate::output::Output;
 use crate::output::table::{Align, table};
 use crate::units::short;
 
-/// Numbers that no unit reaches are written with an exponent: `1.6e29`.
-fn size(architectures: f64) -> String {
-    if architectures < 1e15 { short(architectures) } else { format!("{architectures:.1e}") }
+/// How many architectures a space has. Numbers that no unit reaches are written with an exponent: `1.6e29`.
+fn size(space: &dyn SearchSpace) -> String {
+    match (space.size(), space.size_log10()) {
+        (Some(size), _) if size < 1_000_000_000_000_000 => short(size as f64),
+        (_, Some(log10)) => format!("{:.1}e{}", 10_f64.powf(log10.fract()), log10.trunc()),
+        _ => "?".into(),
+    }
 }
 
 /// Lists them.
@@ -24,6 +28,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
             "decisions": s.decisions().len(),
             // As text: the number may be larger than what JSON readers keep exactly.
             "architectures": s.size().map(|n| n.to_string()),
+            "architectures_log10": s.size_log10(),
             "network": s.default_config(),
         })).collect::<Vec<_>>(),
         "published": published_cells().iter().map(|c| json!({ "name": c.name, "source": c.source, "text": c.text }))
@@ -31,10 +36,7 @@ pub fn run(args: &ListArgs) -> anyhow::Result<()> {
     }));
     let rows: Vec<Vec<String>> = spaces
         .iter()
-        .map(|s| {
-            let size = s.size().map_or("?".into(), |n| size(n as f64));
-            vec![s.name().into(), size, s.decisions().len().to_string(), s.summary().into()]
-        })
+        .map(|s| vec![s.name().into(), size(*s), s.decisions().len().to_string(), s.summary().into()])
         .collect();
     out.result("Search spaces (nas search --space NAME)");
     let head =

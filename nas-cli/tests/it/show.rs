@@ -103,6 +103,10 @@ fn lists_are_json_too() {
     let architectures = |name: &str| &spaces.iter().find(|space| space["name"] == name).unwrap()["architectures"];
     assert_eq!(architectures("nasbench201"), "15625");
     assert_eq!(architectures("nasbench-macro"), "6561");
+    // 64^15 · 2^105 architectures are more than JSON or 128 bits hold.
+    assert_eq!(architectures("zoph"), &serde_json::Value::Null);
+    let plain = nas(here, &["spaces"]).ok().stdout;
+    assert!(plain.contains("5.0e58") && plain.contains("2.1e21"), "{plain}");
     let strategies = nas(here, &["strategies", "--json"]).ok().json();
     assert_eq!(strategies["strategies"][0]["name"], "evolution");
     let sets = nas(here, &["data", "list", "--json"]).ok().json();

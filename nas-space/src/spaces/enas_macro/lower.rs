@@ -1,6 +1,7 @@
 //! From operations and skip connections to a network, in each of the three forms.
 
 use super::{Chosen, EnasMacroForm, Operation};
+use crate::operations::halve;
 use crate::parts::stem;
 use crate::{Conv2d, GraphBuilder, Layer, NetworkConfig, NetworkGraph, Pool, PoolKind, SpaceError, Stem, Window};
 
@@ -148,18 +149,4 @@ fn convolution(
 fn pool(net: &mut GraphBuilder, path: &str, operation: Operation, input: usize) -> Result<usize, SpaceError> {
     let kind = if operation == Operation::AveragePool { PoolKind::Average } else { PoolKind::Max };
     net.push(format!("{path}.op.pool"), Layer::Pool(Pool { kind, window: Window::same(3, 1, 1) }), &[input])
-}
-
-/// Halves rows and columns without losing pixels: as the factorized reduction of DARTS, without its ReLU.
-fn halve(net: &mut GraphBuilder, path: &str, input: usize, out: usize) -> Result<usize, SpaceError> {
-    if out < 2 {
-        let reason = format!("a factorized reduction needs at least 2 output channels, not {out}; use more channels");
-        return Err(SpaceError::Shape { layer: path.to_owned(), reason });
-    }
-    let even = Window::valid(1, 2);
-    let odd = Window { before: [-1; 2], after: [1; 2], ..even };
-    let first = net.conv(format!("{path}.conv_1"), input, out / 2, 1, even)?;
-    let second = net.conv(format!("{path}.conv_2"), input, out - out / 2, 1, odd)?;
-    let x = net.push(format!("{path}.concat"), Layer::Concat, &[first, second])?;
-    net.batch_norm(format!("{path}.bn"), x)
 }
