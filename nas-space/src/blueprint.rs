@@ -98,7 +98,8 @@ impl Blueprint {
         }
     }
 
-    /// The two cells of a blueprint in a form that is one: edges and outputs, for those who draw or print them.
+    /// The cells of a blueprint in the form of NASNet, AmoebaNet or ENAS, whether a point of a space or beyond it; `None` for
+    /// any other, and for a point that is not valid.
     pub fn cells(&self) -> Option<Cells> {
         match self {
             Self::Cells(cells) => Some(cells.clone()),
