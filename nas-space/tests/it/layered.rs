@@ -1,7 +1,9 @@
 //! Spaces that choose layer by layer: Zoph & Le, and ENAS macro.
 
 use nas_space::spaces::{self, EnasMacro, EnasMacroForm, Zoph};
-use nas_space::{Architecture, Blueprint, ImageShape, Layer, NetworkConfig, NetworkGraph, SearchSpace, Seed};
+use nas_space::{
+    Architecture, Blueprint, ImageShape, Layer, NetworkConfig, NetworkGraph, SearchSpace, Seed, published,
+};
 use proptest::prelude::*;
 
 fn read(space: &dyn SearchSpace, text: &str) -> Architecture {
@@ -142,6 +144,20 @@ proptest! {
         let twin = order.iter().enumerate().map(row).collect::<Vec<_>>().join(" | ");
         prop_assert_eq!(space.canonical(&read(&space, &twin)), space.canonical(&architecture));
     }
+}
+
+#[test]
+fn the_final_network_of_enas_has_other_counts_where_its_operations_are_what_their_names_say() {
+    let blueprint = published("ENAS-macro").expect("it is published").blueprint();
+    let parameters = |blueprint: &Blueprint, channels: usize| {
+        let config = NetworkConfig { channels, ..blueprint.default_config() };
+        blueprint.lower(&config).expect("it builds").parameters()
+    };
+    assert_eq!(blueprint.space(), "enas-macro-released-24");
+    // The released code builds 42,559,392, for its separable convolutions are dense.
+    let retrained = Blueprint::from_text(&blueprint.text().replace("released", "retrained")).expect("the same choices");
+    assert_eq!(parameters(&retrained, 96), 30_947_424);
+    assert_eq!(parameters(&blueprint, 64), 18_927_552);
 }
 
 #[test]

@@ -61,6 +61,9 @@ impl EnasMacroForm {
 /// That is the wiring of the released code. In its controller a layer chooses among the layers before it; its networks
 /// then read the choice one state further back, so that the stem takes the place of the first.
 ///
+/// The paper's network of 24 layers and 96 filters, published as `ENAS-macro`, is said to have 38.0 million parameters. The
+/// released form of its choices has 42,559,392, the retrained one 30,947,424.
+///
 /// The text form has a row a layer: the operation's number in the released code, then a 0 or 1 for each state.
 ///
 /// ```
