@@ -91,8 +91,25 @@ fn kind_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
     if let Some(error) = cause.downcast_ref::<nas_bench::BenchError>() {
         return Some(of_bench(error));
     }
-    let error = cause.downcast_ref::<nas_nn::NnError>()?;
-    Some(match error {
+    if let Some(error) = cause.downcast_ref::<nas_oneshot::OneShotError>() {
+        return Some(of_one_shot(error));
+    }
+    cause.downcast_ref::<nas_nn::NnError>().map(of_nn)
+}
+
+fn of_one_shot(error: &nas_oneshot::OneShotError) -> Kind {
+    use nas_oneshot::OneShotError as E;
+    match error {
+        E::Nn(error) => of_nn(error),
+        E::Space(error) => of_space(error),
+        E::Data(error) => of_data(error),
+        E::Setting { .. } => Kind::Usage,
+        _ => Kind::Failure,
+    }
+}
+
+fn of_nn(error: &nas_nn::NnError) -> Kind {
+    match error {
         nas_nn::NnError::Data(error) => of_data(error),
         nas_nn::NnError::Space(error) => of_space(error),
         nas_nn::NnError::Write(error) => of_search(error),
@@ -100,7 +117,7 @@ fn kind_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
         nas_nn::NnError::Setting { .. } => Kind::Usage,
         nas_nn::NnError::Unfit { .. } => Kind::Data,
         _ => Kind::Failure,
-    })
+    }
 }
 
 fn of_data(error: &nas_data::DataError) -> Kind {

@@ -67,6 +67,11 @@ impl Folder {
         self.file("training.safetensors")
     }
 
+    /// The unfinished search of a supernet.
+    pub fn supernet(&self) -> PathBuf {
+        self.file("supernet.safetensors")
+    }
+
     /// The results, written last: their presence means that the run is complete.
     pub fn metrics(&self) -> PathBuf {
         self.file("metrics.json")

@@ -109,6 +109,17 @@ impl Data {
         self.part(&self.train, config.trial.images, "trial.images", Seed::new(config.seed).child("trial-images"))
     }
 
+    /// The two halves of the training images, or of a part of them, that a supernet's weights and its architecture learn
+    /// from. The images held out are in neither.
+    pub fn halves(&self, config: &Config, wanted: Option<usize>) -> anyhow::Result<(Numbers, Numbers)> {
+        let seed = Seed::new(config.seed).child("supernet-images");
+        let images = self.part(&self.train, wanted, "images", seed.child("part"))?;
+        let all = nas_data::subset(&self.images, &images)?;
+        let (weights, architecture) = nas_data::split(&all, &self.classes, 0.5, seed.child("halves"))?;
+        let numbers = |half: Vec<u32>| Arc::new(half.into_iter().map(|i| images[i as usize]).collect());
+        Ok((numbers(weights), numbers(architecture)))
+    }
+
     /// The images of the final training, and those its curve is measured on.
     pub fn final_images(&self, config: &Config) -> anyhow::Result<(Numbers, Numbers)> {
         let (images, validation) = if config.finish.on_all {

@@ -17,6 +17,7 @@ mod config;
 mod device;
 mod exit;
 mod folder;
+mod gradient;
 mod images;
 mod output;
 mod plan;

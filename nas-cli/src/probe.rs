@@ -1,11 +1,14 @@
 //! The speed probe: how fast this machine trains, measured by training for a second or two.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device};
 use nas_nn::trainer::{TrainConfig, TrainData, TrainEvent};
 use nas_nn::{Network, NnError, Trainer};
+use nas_oneshot::{DartsSearch, OneShotError, SearchOptions};
+use nas_search::Event;
 use nas_space::{Architecture, NetworkConfig, NetworkGraph, SearchSpace, Seed};
 
 use crate::config::Config;
@@ -108,4 +111,27 @@ pub fn images_per_second(
         speeds.len() < MEASUREMENTS
     })?;
     Ok(speeds.into_iter().fold(0.0, f64::max))
+}
+
+/// Seconds of a step of a search on a supernet, its batches included, while nothing else runs.
+pub fn supernet_step_seconds(mut search: DartsSearch) -> Result<f64, OneShotError> {
+    let stop = AtomicBool::new(false);
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    // The first step allocates what later ones reuse, so the clock starts behind it.
+    let mut window: Option<(Instant, usize)> = None;
+    let mut times = Vec::new();
+    search.run(&options, &mut |event: &Event| {
+        let Event::SupernetStep { .. } = event else { return };
+        if let Some((begin, steps)) = &mut window {
+            *steps += 1;
+            let elapsed = begin.elapsed();
+            if elapsed < MEASURE || *steps < 2 {
+                return;
+            }
+            times.push(elapsed.as_secs_f64() / *steps as f64);
+        }
+        window = Some((Instant::now(), 0));
+        stop.store(times.len() >= MEASUREMENTS, Ordering::Relaxed);
+    })?;
+    Ok(times.into_iter().fold(f64::INFINITY, f64::min))
 }

@@ -11,6 +11,7 @@ use nas_search::{HalvingConfig, RandomSearch, Strategy, SuccessiveHalving};
 use nas_space::{SearchSpace, Seed};
 
 use crate::exit::usage;
+use crate::gradient;
 use crate::units::nearest;
 
 /// The name of the baseline.
@@ -105,6 +106,20 @@ pub const KNOWN: &[Known] = &[
         make: halving,
     },
     Known {
+        name: "darts",
+        summary: "differentiable search, second order: all operations in one network, weighted by learned numbers",
+        source: "Liu, Simonyan & Yang 2019",
+        settings: gradient::SETTINGS,
+        make: gradient::refuse,
+    },
+    Known {
+        name: "darts1",
+        summary: "the same, first order: two passes over the network a step instead of five",
+        source: "Liu, Simonyan & Yang 2019",
+        settings: gradient::SETTINGS,
+        make: gradient::refuse,
+    },
+    Known {
         name: RANDOM,
         summary: "uniform random search: the baseline that every method must beat",
         source: "Li & Talwalkar 2019",
@@ -186,12 +201,16 @@ impl Method {
         (self.known.make)(self, task)
     }
 
-    fn text(&self, key: &str) -> Option<&str> {
+    /// The text that a key was set to.
+    pub fn text(&self, key: &str) -> Option<&str> {
         self.settings.iter().find(|(given, _)| *given == key).map(|(_, value)| value.as_str())
     }
 
-    /// A number that was set.
-    fn number<T: std::str::FromStr>(&self, key: &str) -> anyhow::Result<Option<T>> {
+    /// A number, or true or false, that was set.
+    ///
+    /// # Errors
+    /// If the text is none.
+    pub fn number<T: std::str::FromStr>(&self, key: &str) -> anyhow::Result<Option<T>> {
         let Some(text) = self.text(key) else { return Ok(None) };
         let wrong = || usage(format!("`{key}` = {text} of strategy `{}` is not such a number", self.known.name));
         text.parse().map(Some).map_err(|_| wrong())
@@ -318,6 +337,14 @@ mod tests {
             objectives: vec![Objective::Accuracy, Objective::Parameters],
         };
         for known in KNOWN {
+            let is_gradient = gradient::order_of(known.name).is_some();
+            for (key, _) in known.settings.iter().filter(|_| is_gradient) {
+                let text = format!("{}:{key}=nonsense", known.name);
+                assert!(gradient::Gradient::asked(&text).is_err(), "{} does not read {key}", known.name);
+            }
+            if is_gradient {
+                continue;
+            }
             assert_eq!(Method::parse(known.name).unwrap().make(&task).unwrap().name(), known.name);
             for (key, _) in known.settings {
                 // A key of the list that its method never reads would be ignored in silence.

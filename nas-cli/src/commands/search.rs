@@ -11,11 +11,12 @@ use crate::command_line::{self, Open};
 use crate::config::{Config, Partial, read, render, render_for_study};
 use crate::exit::usage;
 use crate::folder::Folder;
+use crate::gradient::Gradient;
 use crate::images::{self, Data};
 use crate::output::{Output, line};
-use crate::plan::{self, Size};
+use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
-use crate::units::{parse_seconds, seconds};
+use crate::units::{parse_seconds, plural, seconds};
 use crate::{device, probe, recipe, signal, strategies};
 
 /// Searches.
@@ -100,6 +101,16 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
             )));
         }
     }
+    let gradient = given.search.strategy.as_deref().map(Gradient::asked).transpose()?.flatten();
+    if gradient.is_some() && given.search.trials.is_some() {
+        return Err(usage(
+            "a supernet is trained once, so its search has no budget in trials; give --epochs or --time",
+        ));
+    }
+    if let (Some(_), Some(name)) = (&gradient, &given.space.name) {
+        recipe::space(name)?;
+        recipe::mixed_space(name)?;
+    }
     if let Some(name) = &given.space.name {
         recipe::space(name)?;
     }
@@ -128,6 +139,9 @@ fn divide(
     start: Instant,
     out: Output,
 ) -> anyhow::Result<TimePlan> {
+    let gradient = Gradient::asked(&config.search.strategy)?;
+    // A supernet of the size that was given, or of the smallest.
+    let step = gradient.as_ref().map(|asked| supernet_step(config, data, asked)).transpose()?;
     let speed = probe::speed(config, data, device)?;
     let space = recipe::space(&config.space.name)?;
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
@@ -138,10 +152,17 @@ fn divide(
     let jobs = if config.run.in_process { 1 } else { config.run.jobs };
     let fixed = (given.space.channels.is_some() || given.space.layers.is_some())
         .then_some(Size { channels: config.space.channels, layers: config.space.layers });
+    let fixed =
+        if gradient.is_some() { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
+    let each = gradient.as_ref().map(|asked| {
+        let rounds = 1 + asked.random.div_ceil(jobs as u64);
+        (1.0 - SUPERNET_SHARE) * search / rounds as f64
+    });
     // A worker starts, loads the images, and trains.
     let overhead = if config.run.in_process { 0.0 } else { loading + 0.05 };
     let batch = config.trial.batch_size;
-    let trials = plan::timed_trials(search, jobs, data.train.len(), batch, baseline, overhead, fixed, speed, &work);
+    let trials =
+        plan::timed_trials(search, jobs, data.train.len(), batch, baseline, overhead, fixed, each, speed, &work);
     let searched = fixed.unwrap_or_else(|| recipe::fitting(space.as_ref(), trials.size));
     (config.space.channels, config.space.layers) = (searched.channels, searched.layers);
     if given.trial.epochs.is_none() && given.trial.images.is_none() {
@@ -177,16 +198,42 @@ fn divide(
         trained.channels,
         trained.layers,
     ));
-    out.note(&format!(
-        "of {}: {} for the search, about {} trials of {} in the first arm; the rest for the final training, \
-         measured again when the winner is known",
-        seconds(total),
-        seconds(search),
-        trials.trials,
-        seconds(trials.seconds),
-    ));
+    let supernet = gradient.as_ref().zip(step).map(|(asked, step)| {
+        let images = asked.images.map_or(data.train.len(), |images| images.min(data.train.len()));
+        let watching = if asked.eigenvalue_every == Some(0) { 0 } else { WATCHING };
+        let plan = plan::supernet_plan(SUPERNET_SHARE * search, images, batch, step, watching);
+        SupernetPlan { images: plan.images.or(asked.images), ..plan }
+    });
+    out.note(&match &supernet {
+        Some(plan) => format!(
+            "of {}: {} for the search, {} of the supernet, then the cell found and random ones, {} each; the rest for the \
+             final training, measured again when the winner is known",
+            seconds(total),
+            seconds(search),
+            plural(plan.epochs as u64, "epoch"),
+            seconds(trials.seconds),
+        ),
+        None => format!(
+            "of {}: {} for the search, about {} trials of {} in the first arm; the rest for the final training, \
+             measured again when the winner is known",
+            seconds(total),
+            seconds(search),
+            trials.trials,
+            seconds(trials.seconds),
+        ),
+    });
     let first_arm = search * plan::first_arm_share(baseline);
-    Ok(TimePlan { total, setup, search, first_arm, speed, open })
+    Ok(TimePlan { total, setup, search, first_arm, speed, open, supernet })
+}
+
+/// As many steps as measuring the eigenvalue at the end of an epoch takes, about.
+const WATCHING: usize = 10;
+
+/// Seconds of a step of the supernet that is asked for.
+fn supernet_step(config: &Config, data: &Data, asked: &Gradient) -> anyhow::Result<f64> {
+    // So many epochs that the probe never comes to an end of its own.
+    let endless = SupernetPlan { epochs: 1_000_000, images: asked.images };
+    Ok(probe::supernet_step_seconds(recipe::supernet(config, data, asked, Some(&endless))?)?)
 }
 
 /// Makes the study, and the file of settings beside it.

@@ -6,6 +6,7 @@ use nas_space::{Stem, spaces};
 use super::Facts;
 use super::finish::regularization;
 use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES};
+use super::supernet::PUBLISHED_EPOCHS;
 use crate::config::{
     Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };
@@ -31,7 +32,9 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         batch_size: trial.batch_size.unwrap_or(batch_size),
     };
     let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
-    let trials = if unlimited { Some(DEFAULT_TRIALS) } else { search.trials };
+    let is_gradient = search.strategy.as_deref().is_some_and(is_gradient);
+    let trials = if unlimited && !is_gradient { Some(DEFAULT_TRIALS) } else { search.trials };
+    let supernet_epochs = Some(PUBLISHED_EPOCHS as u64).filter(|_| unlimited && is_gradient);
     let expected = trials.or(search.epochs.map(|e| e.div_ceil(trial.epochs.max(1) as u64)));
     let evolution = EvolutionConfig::for_budget(expected.unwrap_or(DEFAULT_TRIALS));
     let population = search.population.unwrap_or(evolution.population);
@@ -64,7 +67,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         search: SearchConfig {
             strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
             trials,
-            epochs: search.epochs,
+            epochs: search.epochs.or(supernet_epochs),
             time: search.time,
             population,
             sample: search.sample.unwrap_or_else(|| EvolutionConfig::usual_sample(population)),
@@ -98,6 +101,11 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             device: run.device.unwrap_or_else(|| "cpu".into()),
         },
     }
+}
+
+/// Whether a strategy is a gradient-based method, which trains one supernet.
+fn is_gradient(strategy: &str) -> bool {
+    strategy.split(':').next().is_some_and(|name| crate::gradient::order_of(name.trim()).is_some())
 }
 
 /// A fifth, but never more than the 5,000 images that the papers hold out.
@@ -153,6 +161,17 @@ mod tests {
         given.search.time = Some("30m".into());
         assert_eq!(resolve(given, &facts(60_000, 28)).search.trials, None);
         assert_eq!(resolve(Partial::default(), &facts(60_000, 28)).search.trials, Some(DEFAULT_TRIALS));
+    }
+
+    #[test]
+    fn a_supernet_has_a_budget_in_epochs() {
+        let mut given = Partial::default();
+        given.search.strategy = Some("darts1:max_skips=3".into());
+        let search = resolve(given.clone(), &facts(1_437, 8)).search;
+        assert_eq!((search.trials, search.epochs), (None, Some(50)));
+        given.search.time = Some("30m".into());
+        let search = resolve(given, &facts(1_437, 8)).search;
+        assert_eq!((search.trials, search.epochs), (None, None));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn first_arm_share(baseline: bool) -> f64 {
 ///
 /// `images` are the training images without validation, `batch_size` the images per step; `baseline` says whether a
 /// second arm shares the time; `overhead` are the seconds each trial spends before its first step. `fixed` is the
-/// network's size where it was given.
+/// network's size where it was given, `each` the seconds of one trial where they do not follow from all of them.
 pub fn timed_trials(
     seconds: f64,
     jobs: usize,
@@ -49,11 +49,12 @@ pub fn timed_trials(
     baseline: bool,
     overhead: f64,
     fixed: Option<Size>,
+    each: Option<f64>,
     speed: Speed,
     work: &Work<'_>,
 ) -> TrialPlan {
     let worker_seconds = seconds * jobs as f64;
-    let target = (worker_seconds / TRIALS_IN_ALL).clamp(1.0 + overhead, 600.0);
+    let target = each.unwrap_or(worker_seconds / TRIALS_IN_ALL).clamp(1.0 + overhead, 600.0);
     // Validation, a forward pass, takes a third of a training step for a quarter of the images.
     let seen = |size: Size| work(size).map_or(0.0, |w| (target - overhead) * speed.worker / w / (1.0 + 0.25 / 3.0));
     let wanted = (2 * images).min(IMAGES_FOR_A_LARGER_NETWORK) as f64;
@@ -83,7 +84,7 @@ mod tests {
 
     fn plan(seconds: f64, images: usize, speed: f64) -> TrialPlan {
         let speed = Speed { worker: speed, whole: 2.0 * speed };
-        timed_trials(seconds, 2, images, 64, true, 0.2, None, speed, &work)
+        timed_trials(seconds, 2, images, 64, true, 0.2, None, None, speed, &work)
     }
 
     #[test]
@@ -121,6 +122,6 @@ mod tests {
     fn a_size_that_was_given_stays() {
         let given = Size { channels: 30, layers: 9 };
         let speed = Speed { worker: 1e8, whole: 2e8 };
-        assert_eq!(timed_trials(60.0, 1, 1000, 32, false, 0.1, Some(given), speed, &work).size, given);
+        assert_eq!(timed_trials(60.0, 1, 1000, 32, false, 0.1, Some(given), None, speed, &work).size, given);
     }
 }

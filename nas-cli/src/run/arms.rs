@@ -4,13 +4,18 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nas_search::{Budget, Executor, InProcess, Outcome, Settings, StopReason, Study, Trial, Workers, random_proposal};
+use nas_oneshot::Found;
+use nas_search::{
+    Budget, Executor, InProcess, Outcome, Settings, StopReason, Strategy, Study, Trial, Workers, random_proposal,
+};
 
 use super::listener::ArmListener;
 use super::results::Searched;
+use super::supernet::{self, Supernet};
 use super::{Run, TimePlan};
 use crate::config::Config;
 use crate::exit::failure;
+use crate::gradient::Gradient;
 use crate::recipe;
 use crate::strategies::RANDOM;
 use crate::units::parse_seconds;
@@ -27,19 +32,43 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let budget =
         Budget { trials: config.search.trials, epochs: config.search.epochs, seconds: time.map(|t| t.first_arm) };
     let name = config.search.method();
-    let first = arm(run, study, &config.search.strategy, budget)?;
+    let gradient = Gradient::asked(&config.search.strategy)?;
+    let found = gradient.as_ref().map(|asked| supernet::search(run, study, asked, time)).transpose()?;
+    let first = match &found {
+        Some(found) => {
+            let mut strategy = Found::new(name, vec![found.report.architecture.clone()]);
+            arm_of(run, study, name, &mut strategy, Budget::trials(1))?
+        }
+        None => arm(run, study, &config.search.strategy, budget)?,
+    };
     let random = if config.search.baseline && name != RANDOM {
         if study.trials(RANDOM)?.is_empty() {
             study.import(name, RANDOM, random_beginning(config, &first.trials)?)?;
             study.set(SHARED_SECONDS, &study.seconds_used(RANDOM)?.to_string())?;
         }
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
+        if let Some(asked) = &gradient {
+            // They are few, and trained like the one found.
+            let random = arm(run, study, RANDOM, Budget::trials(asked.random))?;
+            return finish(study, name, first, Some(random), found);
+        }
         // As much training; under a budget in time also no more than is left of the search's.
         let seconds = time.map(|t| (t.search - first.seconds).max(1.0) + shared);
         Some(arm(run, study, RANDOM, Budget { seconds, ..equal_budget(config, &first.trials) })?)
     } else {
         None
     };
+    finish(study, name, first, random, found)
+}
+
+/// Names the winner.
+fn finish(
+    study: &Study,
+    name: &str,
+    first: Outcome,
+    random: Option<Outcome>,
+    supernet: Option<Supernet>,
+) -> anyhow::Result<Searched> {
     let winner = first.best.clone().ok_or_else(|| {
         failure(format!(
             "no trial of `{}` succeeded, so there is nothing to train; {} lists the reasons",
@@ -47,7 +76,7 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
             study.path().display()
         ))
     })?;
-    Ok(Searched { first, random, winner })
+    Ok(Searched { first, random, winner, supernet })
 }
 
 /// How many trials at the beginning of an arm are those of random search, which can then take them over.
@@ -74,8 +103,20 @@ fn arm(run: &Run, study: &Study, method: &str, budget: Budget) -> anyhow::Result
     let config = &run.config;
     let space = recipe::space(&config.space.name)?;
     let (method, task) = recipe::method(config, method, &space)?;
-    let name = method.known.name;
     let mut strategy = method.make(&task)?;
+    arm_of(run, study, method.known.name, strategy.as_mut(), budget)
+}
+
+/// Runs the arm of a strategy.
+fn arm_of(
+    run: &Run,
+    study: &Study,
+    name: &str,
+    strategy: &mut dyn Strategy,
+    budget: Budget,
+) -> anyhow::Result<Outcome> {
+    let config = &run.config;
+    let space = recipe::space(&config.space.name)?;
     let mut executor = executor(run, study)?;
     let settings = Settings {
         epochs_per_trial: Some(config.trial.epochs as u64),
@@ -83,8 +124,7 @@ fn arm(run: &Run, study: &Study, method: &str, budget: Budget) -> anyhow::Result
         ..Settings::new(name, budget, run.folder.trials())
     };
     let mut listener = ArmListener::new(run.out, budget, study.seconds_used(name)?);
-    let outcome =
-        nas_search::run(study, space.as_ref(), strategy.as_mut(), executor.as_mut(), &settings, &mut listener);
+    let outcome = nas_search::run(study, space.as_ref(), strategy, executor.as_mut(), &settings, &mut listener);
     listener.finish();
     let outcome = outcome?;
     if outcome.reason == StopReason::Interrupted {

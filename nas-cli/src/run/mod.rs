@@ -8,6 +8,7 @@ mod finish;
 mod listener;
 mod results;
 mod summary;
+mod supernet;
 mod time;
 
 use candle_core::Device;

@@ -7,6 +7,7 @@ use nas_search::{Outcome, Trial, TrialState};
 use nas_space::{ArchitectureFile, Blueprint, NetworkConfig, cells_dot};
 use serde_json::{Value, json};
 
+use super::supernet::{self, Supernet};
 use super::{Finish, Run};
 use crate::command_line::{self, Open};
 use crate::config::render;
@@ -24,9 +25,17 @@ pub struct Searched {
     pub random: Option<Outcome>,
     /// The strategy's best.
     pub winner: Trial,
+    /// The search on a supernet that the arm's one architecture came from, in gradient-based methods.
+    pub supernet: Option<Supernet>,
 }
 
 impl Searched {
+    /// Seconds of all sessions.
+    fn seconds(&self) -> f64 {
+        let supernet = self.supernet.as_ref().map_or(0.0, |found| found.seconds);
+        supernet + arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>()
+    }
+
     /// The baseline's best, where it beats the winner.
     pub fn better_random(&self) -> Option<&Trial> {
         let best = self.random.as_ref()?.best.as_ref()?;
@@ -75,6 +84,10 @@ pub fn write(
         folder.write("command.txt", &format!("{}\n", command_line::wrap(&words)))?;
     }
     folder.write("metrics.csv", &curve(trained))?;
+    if let Some(found) = searched.and_then(|s| s.supernet.as_ref()) {
+        folder.write("supernet.csv", &supernet::curve(&found.report))?;
+        folder.write("alphas.json", &format!("{:#}\n", supernet::alphas(&found.report)))?;
+    }
     let metrics = metrics(run, blueprint, trained, searched);
     folder.write("metrics.json", &format!("{metrics:#}\n"))?;
     let checkpoint = folder.checkpoint();
@@ -137,9 +150,10 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
             "winner": trial(s.winner.clone()),
             "arms": arms(s).into_iter().map(|(name, outcome)| arm(name, outcome)).collect::<Vec<_>>(),
             "random_found_better": s.better_random().map(|t| t.id),
+            "supernet": s.supernet.as_ref().map(supernet::metrics),
         })),
         "seconds": {
-            "search": searched.map(|s| arms(s).iter().map(|(_, o)| o.seconds).sum::<f64>()),
+            "search": searched.map(Searched::seconds),
             "final": trained.seconds,
         },
     })

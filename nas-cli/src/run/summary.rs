@@ -114,10 +114,15 @@ fn remarks(searched: &Searched) -> Vec<String> {
             lines.push(format!("{name}: of {of}, some failed: {}", kinds.join(", ")));
         }
     }
+    lines.extend(searched.supernet.iter().flat_map(|found| found.report.warnings.clone()));
     let Some(random) = &searched.random else { return lines };
     let Some(best) = &random.best else { return lines };
     let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
     let arm = &searched.winner.arm;
+    if searched.supernet.is_some() {
+        lines.push(beside_random_cells(searched, random));
+        return lines;
+    }
     // Under a budget in time, and where trials are of different lengths, the two arms come to different numbers.
     let (own, its) = (searched.first.trials.len(), random.trials.len());
     let trials = if own == its {
@@ -142,8 +147,26 @@ fn remarks(searched: &Searched) -> Vec<String> {
     lines
 }
 
+/// The cell that a supernet found, beside random ones trained alike.
+fn beside_random_cells(searched: &Searched, random: &nas_search::Outcome) -> String {
+    let found = accuracy(&searched.winner);
+    let others: Vec<f64> = random.trials.iter().filter(|t| t.state == TrialState::Complete).map(accuracy).collect();
+    let best = others.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mean = others.iter().sum::<f64>() / others.len().max(1) as f64;
+    let beside = format!("{} trained alike", plural(others.len() as u64, "random cell"));
+    let (ours, theirs, mean) = (percent(found), percent(best), percent(mean));
+    if best > found {
+        format!(
+            "Of {beside} the best did better than the cell found: {theirs} against {ours} (mean {mean}). It is in \
+             arch-random.json; what was trained is the cell found."
+        )
+    } else {
+        format!("The cell found came to {ours}; of {beside} the best came to {theirs} (mean {mean}).")
+    }
+}
+
 /// An architecture in a few characters: the operations of a genotype, two a node; otherwise its text form.
-fn brief(architecture: &Architecture) -> String {
+pub fn brief(architecture: &Architecture) -> String {
     let blueprint = Blueprint::Point(architecture.clone());
     let genotype = match blueprint.cells() {
         Some(cells) => cells.genotype,

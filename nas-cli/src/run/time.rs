@@ -7,9 +7,9 @@ use nas_search::Study;
 use nas_space::Blueprint;
 use serde::{Deserialize, Serialize};
 
-use super::{FINAL_KEY, Run};
+use super::{FINAL_KEY, Run, supernet};
 use crate::command_line::Open;
-use crate::plan::{FINAL_SIZES, FinalPlan, Size, Speed, final_plan};
+use crate::plan::{FINAL_SIZES, FinalPlan, Size, Speed, SupernetPlan, final_plan};
 use crate::units::seconds;
 use crate::{probe, recipe};
 
@@ -29,6 +29,9 @@ pub struct TimePlan {
     pub speed: Speed,
     /// What the final training leaves to the time.
     pub open: Open,
+    /// Gradient-based methods: how long the supernet is searched.
+    #[serde(default)]
+    pub supernet: Option<SupernetPlan>,
 }
 
 /// The key under which a study keeps the seconds that the final training used.
@@ -42,7 +45,7 @@ pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
 /// Decides the final network and its epochs from the time that is left and the winner's measured speed, once; and says
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
-    let mut used = time.setup + final_seconds(study)?;
+    let mut used = time.setup + supernet::seconds_used(study)? + final_seconds(study)?;
     for arm in [run.config.search.method(), "random"] {
         used += study.seconds_used(arm)?;
     }

@@ -27,7 +27,7 @@ fn kill(mut child: Child) {
 }
 
 /// Starts or resumes the run and waits for so long; whether it ended by itself.
-fn go_on(folder: &Path, args: &[&str], patience: Duration) -> bool {
+pub(crate) fn go_on(folder: &Path, args: &[&str], patience: Duration) -> bool {
     let mut child = command(folder, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while start.elapsed() < patience {

@@ -8,6 +8,7 @@ mod kill;
 mod resume;
 mod search;
 mod show;
+mod supernet;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
