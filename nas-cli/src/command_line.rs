@@ -1,5 +1,7 @@
 //! A configuration as the command that asks for it, flag by flag: what a run without flags stands for.
 
+use nas_nn::Precision;
+
 use crate::config::Config;
 use crate::folder::shell_word;
 
@@ -56,6 +58,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("label-smoothing", Some(training.label_smoothing.to_string()));
     flag("warmup", Some(training.warmup.to_string()));
     flag("clip-norm", Some(training.clip_norm.to_string()));
+    flag("precision", (training.precision == Precision::Bf16).then(|| "bf16".into()));
     flag("seed", Some(config.seed.to_string()));
     flag("jobs", Some(run.jobs.to_string()));
     flag("threads", Some(run.threads.to_string()));

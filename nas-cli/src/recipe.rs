@@ -157,6 +157,7 @@ fn shared(config: &Config) -> TrainConfig {
         nesterov: config.training.momentum > 0.0,
         weight_decay: config.training.weight_decay,
         clip_norm: config.training.clip_norm,
+        precision: config.training.precision,
         label_smoothing: config.training.label_smoothing,
         ..TrainConfig::default()
     }

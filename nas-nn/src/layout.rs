@@ -5,16 +5,16 @@
 
 use rayon::prelude::*;
 
-use crate::element::Element;
+use crate::element::{Element, Stored};
 use crate::kernels::elementwise;
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::read::Operand;
 use crate::pool::{self, Buffer};
 
 /// The blocks of an image batch in candle's layout, channels in order.
-pub(crate) fn to_blocks<T: Element>(x: &[T], batch: usize, channels: usize, pixels: usize) -> Vec<Buffer<T>> {
+pub(crate) fn to_blocks<S: Stored>(x: &[S::Real], batch: usize, channels: usize, pixels: usize) -> Vec<Buffer<S>> {
     let block = |block: usize| {
-        let mut lanes = pool::take::<T>(batch * pixels);
+        let mut lanes = pool::take::<S>(batch * pixels);
         let own = LANES.min(channels - block * LANES);
         if own < LANES {
             lanes.fill(Lanes::ZERO);
@@ -23,7 +23,7 @@ pub(crate) fn to_blocks<T: Element>(x: &[T], batch: usize, channels: usize, pixe
             for lane in 0..own {
                 let plane = &x[(sample * channels + block * LANES + lane) * pixels..][..pixels];
                 for (lanes, value) in lanes.iter_mut().zip(plane) {
-                    lanes.0[lane] = *value;
+                    lanes.0[lane] = S::store(*value);
                 }
             }
         }
@@ -33,16 +33,16 @@ pub(crate) fn to_blocks<T: Element>(x: &[T], batch: usize, channels: usize, pixe
 }
 
 /// Candle's layout of an operand as it is read.
-pub(crate) fn from_blocks<T: Element>(x: &Operand<'_, T>, slots: &[usize], batch: usize, pixels: usize) -> Vec<T> {
+pub(crate) fn from_blocks<S: Stored>(x: &Operand<'_, S>, slots: &[usize], batch: usize, pixels: usize) -> Vec<S::Real> {
     let channels = slots.len();
-    let mut result = vec![T::ZERO; batch * channels * pixels];
+    let mut result = vec![S::Real::ZERO; batch * channels * pixels];
     for (channel, slot) in slots.iter().enumerate() {
         let (block, lane) = (slot / LANES, slot % LANES);
         let read = x.read(block);
         for (sample, lanes) in x.blocks[block].chunks_exact(pixels).enumerate() {
             let plane = &mut result[(sample * channels + channel) * pixels..][..pixels];
             for (value, lanes) in plane.iter_mut().zip(lanes) {
-                *value = read.apply(*lanes).0[lane];
+                *value = read.apply(lanes.load()).0[lane];
             }
         }
     }
@@ -50,24 +50,24 @@ pub(crate) fn from_blocks<T: Element>(x: &Operand<'_, T>, slots: &[usize], batch
 }
 
 /// Moves every channel to another slot: what joins activations whose gaps lie differently.
-pub(crate) fn move_channels<T: Element>(
-    x: &Operand<'_, T>,
+pub(crate) fn move_channels<S: Stored>(
+    x: &Operand<'_, S>,
     from: &[usize],
     to: &[usize],
     blocks: usize,
-) -> Vec<Buffer<T>> {
+) -> Vec<Buffer<S>> {
     let len = x.blocks.first().map_or(0, |block| block.len());
-    let plain: Vec<Buffer<T>>;
-    let source: Vec<&[Lanes<T>]> = if x.affine.is_none() && !x.relu {
+    let plain: Vec<Buffer<S>>;
+    let source: Vec<&[Lanes<S>]> = if x.affine.is_none() && !x.relu {
         x.blocks.clone()
     } else {
         plain = computed(x);
         plain.iter().map(|block| &block[..]).collect()
     };
-    let mut moved = pool::fresh::<T>(blocks, len);
+    let mut moved = pool::fresh::<S>(blocks, len);
     moved.par_iter_mut().enumerate().for_each(|(block, target)| {
         let own = from.iter().zip(to).filter(|(_, to)| **to / LANES == block);
-        let moves: Vec<(&[Lanes<T>], usize, usize)> =
+        let moves: Vec<(&[Lanes<S>], usize, usize)> =
             own.map(|(from, to)| (source[from / LANES], from % LANES, to % LANES)).collect();
         for (pixel, target) in target.iter_mut().enumerate() {
             let mut lanes = Lanes::ZERO;
@@ -81,7 +81,7 @@ pub(crate) fn move_channels<T: Element>(
 }
 
 /// The blocks of an operand with nothing left to do.
-pub(crate) fn computed<T: Element>(x: &Operand<'_, T>) -> Vec<Buffer<T>> {
+pub(crate) fn computed<S: Stored>(x: &Operand<'_, S>) -> Vec<Buffer<S>> {
     let mut blocks = pool::fresh(x.blocks.len(), x.blocks.first().map_or(0, |block| block.len()));
     elementwise::sum(std::slice::from_ref(x), pool::slices_mut(&mut blocks));
     blocks

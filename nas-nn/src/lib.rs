@@ -9,13 +9,15 @@ mod element;
 mod error;
 mod evaluator;
 mod init;
-// The one module with unsafe code: loads whose bounds are checked once for a whole product, not once a register.
+// Unsafe code: loads whose bounds are checked once for a whole product, not once a register.
 #[allow(unsafe_code)]
 mod kernels;
 mod layout;
 mod network;
 pub mod ops;
 pub mod optim;
+// Buffers are cache lines that are seen as lanes of one number type or another.
+#[allow(unsafe_code)]
 pub mod pool;
 pub mod schedule;
 mod simd;
@@ -26,5 +28,5 @@ pub mod trainer;
 pub use error::NnError;
 pub use evaluator::TrainFromScratch;
 pub use init::seeded;
-pub use network::{CustomLayer, MakeLayer, Mode, Network, Parameter, Step, StepConfig};
+pub use network::{CustomLayer, MakeLayer, Mode, Network, Parameter, Precision, Step, StepConfig};
 pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate};

@@ -2,7 +2,8 @@
 //! instruction set by `pulp` and chosen when the program runs, so that one binary is fast everywhere.
 //!
 //! Everything called inside [`dispatch`] must be `#[inline(always)]`, or it is compiled for the baseline only: loops are
-//! `for` loops, since the closures of `for_each` and `fold` run in functions of the standard library.
+//! `for` loops, since the closures of `for_each` and `fold` run in functions of the standard library. So each kernel
+//! dispatches itself, a plane or a product at a time: what puts kernels together is compiled once, in plain code.
 
 use std::sync::LazyLock;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use nas_nn::Precision;
 use nas_space::Stem;
 
 use super::network::parse_stem;
@@ -177,6 +178,9 @@ pub struct TrainingArgs {
     /// Largest global norm of the gradient; 0 for no limit
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     pub clip_norm: Option<f64>,
+    /// What training keeps activations in: f32, or bf16 for half the memory at three digits [default: f32]
+    #[arg(long, value_name = "TYPE", value_parser = parse_precision, help_heading = "Training")]
+    pub precision: Option<Precision>,
 }
 
 /// How the work is laid out on this machine; nothing here changes a result.
@@ -197,6 +201,14 @@ pub struct RunArgs {
     /// No progress
     #[arg(long, short, help_heading = "Run")]
     pub quiet: bool,
+}
+
+fn parse_precision(text: &str) -> Result<Precision, String> {
+    match text {
+        "f32" => Ok(Precision::F32),
+        "bf16" => Ok(Precision::Bf16),
+        _ => Err("it is f32 or bf16".into()),
+    }
 }
 
 /// Keeps the text of a time that can be read.
@@ -226,6 +238,7 @@ impl TrainingArgs {
         into.training.label_smoothing = self.label_smoothing;
         into.training.warmup = self.warmup;
         into.training.clip_norm = self.clip_norm;
+        into.training.precision = self.precision;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nas_nn::Precision;
 use nas_space::Stem;
 use serde::Deserialize;
 
@@ -74,6 +75,7 @@ section!(
         label_smoothing: f64,
         warmup: f64,
         clip_norm: f64,
+        precision: Precision,
     }
 );
 section!(

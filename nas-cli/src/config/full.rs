@@ -1,5 +1,6 @@
 //! The resolved configuration: every value a search depends on.
 
+use nas_nn::Precision;
 use nas_space::Stem;
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +155,9 @@ pub struct TrainingConfig {
     pub warmup: f64,
     /// The largest global norm of the gradient.
     pub clip_norm: f64,
+    /// What training steps keep their activations in.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// How the work is laid out on this machine.

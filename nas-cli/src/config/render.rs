@@ -44,6 +44,7 @@ const KEYS: &[(&str, &str)] = &[
     ("training.label_smoothing", "label smoothing"),
     ("training.warmup", "share of the steps over which the learning rate rises"),
     ("training.clip_norm", "largest global norm of the gradient"),
+    ("training.precision", "what training keeps activations in: \"f32\", or \"bf16\" for half the memory"),
     ("run.jobs", "worker processes; nothing in this section changes a result"),
     ("run.threads", "threads of each worker"),
     ("run.in_process", "run the trials inside this process, one after another"),

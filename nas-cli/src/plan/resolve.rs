@@ -93,6 +93,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             label_smoothing: training.label_smoothing.unwrap_or(0.1),
             warmup: training.warmup.unwrap_or(0.05),
             clip_norm: training.clip_norm.unwrap_or(5.0),
+            precision: training.precision.unwrap_or_default(),
         },
         run: RunConfig {
             jobs,

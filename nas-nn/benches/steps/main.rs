@@ -34,6 +34,9 @@ struct Arguments {
     /// After one repeat to warm up, go on until this many seconds are measured, but repeat thrice at least.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Keep activations in bf16 in training steps.
+    #[arg(long)]
+    bf16: bool,
     /// What `cargo bench` passes; it changes nothing.
     #[arg(long, hide = true)]
     bench: bool,
@@ -54,7 +57,7 @@ fn main() -> ExitCode {
     let measured = match name.as_str() {
         "gemm" => ceiling::gemm(arguments.seconds),
         "copy" => Ok(ceiling::copy(arguments.seconds)),
-        _ => Case::parse(&name).and_then(|case| pass::measure(&case, arguments.seconds)),
+        _ => Case::parse(&name).and_then(|case| pass::measure(&case, arguments.bf16, arguments.seconds)),
     };
     match measured {
         Ok(document) => {

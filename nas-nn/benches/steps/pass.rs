@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use nas_nn::optim::{DecayOn, Optimizer, Rate, Sgd, clip_scale, global_norm};
-use nas_nn::{Mode, Network, NnError, StepConfig};
+use nas_nn::{Mode, Network, NnError, Precision, StepConfig};
 use nas_space::{NetworkGraph, Seed};
 use rand::RngExt;
 use serde_json::Value;
@@ -11,17 +11,19 @@ use crate::case::Case;
 use crate::graph;
 use crate::measure::{Counts, document, repeat};
 
-/// Builds the network of a case and times its passes on one random batch.
-pub(crate) fn measure(case: &Case, seconds: f64) -> Result<Value, String> {
+/// Builds the network of a case and times its passes on one random batch; with `bf16`, training steps keep their
+/// activations in that.
+pub(crate) fn measure(case: &Case, bf16: bool, seconds: f64) -> Result<Value, String> {
     let graph = graph::of(case)?;
     let counts = counts(case, &graph);
-    let times = time(case, graph, seconds).map_err(|error| error.to_string())?;
+    let times = time(case, graph, bf16, seconds).map_err(|error| error.to_string())?;
     Ok(document(&times, &counts))
 }
 
-fn time(case: &Case, graph: NetworkGraph, seconds: f64) -> Result<Vec<f64>, NnError> {
+fn time(case: &Case, graph: NetworkGraph, bf16: bool, seconds: f64) -> Result<Vec<f64>, NnError> {
     let (images, labels) = batch(case)?;
     let mut network = Network::init(graph, Seed::new(1), DType::F32, &Device::Cpu)?;
+    network.set_precision(if bf16 { Precision::Bf16 } else { Precision::F32 });
     if case.evaluate {
         return repeat(seconds, || network.logits(&images, Mode::Evaluate).map(drop));
     }

@@ -3,50 +3,57 @@
 
 use super::lanes::Lanes;
 use super::plane::Geometry;
-use crate::element::Element;
+use crate::element::{Element, Stored};
 
 /// Calls `$f` with the kernel's width and dilation, and the stride along a row, as constants where they are usual ones: the
 /// loads that neighbouring pixels share are then made once. 0 stands for any.
 macro_rules! specialized {
     ($f:ident, $g:expr, $($argument:expr),*) => {
         match $g.row_pattern() {
-            (3, 1, 1) => $f::<T, 3, 1, 1>($g, $($argument),*),
-            (3, 2, 1) => $f::<T, 3, 2, 1>($g, $($argument),*),
-            (5, 1, 1) => $f::<T, 5, 1, 1>($g, $($argument),*),
-            (5, 2, 1) => $f::<T, 5, 2, 1>($g, $($argument),*),
-            (7, 1, 1) => $f::<T, 7, 1, 1>($g, $($argument),*),
-            _ => $f::<T, 1, 0, 0>($g, $($argument),*),
+            (3, 1, 1) => $f::<S, 3, 1, 1>($g, $($argument),*),
+            (3, 2, 1) => $f::<S, 3, 2, 1>($g, $($argument),*),
+            (5, 1, 1) => $f::<S, 5, 1, 1>($g, $($argument),*),
+            (5, 2, 1) => $f::<S, 5, 2, 1>($g, $($argument),*),
+            (7, 1, 1) => $f::<S, 7, 1, 1>($g, $($argument),*),
+            _ => $f::<S, 1, 0, 0>($g, $($argument),*),
         }
     };
 }
 
 /// `y[pixel] = Σ_tap weights[tap] · packed[start(pixel) + tap]`.
-#[inline(always)]
-pub(crate) fn forward<T: Element>(g: &Geometry, weights: &[Lanes<T>], packed: &[Lanes<T>], y: &mut [Lanes<T>]) {
+pub(crate) fn forward<S: Stored>(
+    g: &Geometry,
+    weights: &[Lanes<S::Real>],
+    packed: &[Lanes<S::Real>],
+    y: &mut [Lanes<S>],
+) {
     assert!(packed.len() >= g.packed_len() && weights.len() >= g.taps.len(), "a depthwise convolution is cut short");
-    specialized!(forward_with, g, &weights[..g.taps.len()], packed, y);
+    S::Real::dispatch(
+        #[inline(always)]
+        || specialized!(forward_with, g, &weights[..g.taps.len()], packed, y),
+    );
 }
 
 #[inline(always)]
-fn forward_with<T: Element, const K: usize, const DILATION: usize, const STEP: usize>(
+fn forward_with<S: Stored, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
-    weights: &[Lanes<T>],
-    packed: &[Lanes<T>],
-    y: &mut [Lanes<T>],
+    weights: &[Lanes<S::Real>],
+    packed: &[Lanes<S::Real>],
+    y: &mut [Lanes<S>],
 ) {
     let width = g.output[1];
     for (row, y) in y.chunks_exact_mut(width).enumerate() {
         let mut at = 0;
         while at + 8 <= width {
-            forward_run::<T, 8, K, DILATION, STEP>(g, weights, packed, row, at, y);
+            forward_run::<S, 8, K, DILATION, STEP>(g, weights, packed, row, at, y);
             at += 8;
         }
         while at + 4 <= width {
-            forward_run::<T, 4, K, DILATION, STEP>(g, weights, packed, row, at, y);
+            forward_run::<S, 4, K, DILATION, STEP>(g, weights, packed, row, at, y);
             at += 4;
         }
         while at < width {
-            forward_run::<T, 1, K, DILATION, STEP>(g, weights, packed, row, at, y);
+            forward_run::<S, 1, K, DILATION, STEP>(g, weights, packed, row, at, y);
             at += 1;
         }
     }
@@ -54,13 +61,13 @@ fn forward_with<T: Element, const K: usize, const DILATION: usize, const STEP: u
 
 /// `P` pixels of a row, from column `at` on; the taps in runs of `K`.
 #[inline(always)]
-fn forward_run<T: Element, const P: usize, const K: usize, const DILATION: usize, const STEP: usize>(
+fn forward_run<S: Stored, const P: usize, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
-    weights: &[Lanes<T>],
-    packed: &[Lanes<T>],
+    weights: &[Lanes<S::Real>],
+    packed: &[Lanes<S::Real>],
     row: usize,
     at: usize,
-    y: &mut [Lanes<T>],
+    y: &mut [Lanes<S>],
 ) {
     let step = if STEP == 0 { g.step() } else { STEP };
     let start = g.start(row, at);
@@ -76,46 +83,51 @@ fn forward_run<T: Element, const P: usize, const K: usize, const DILATION: usize
             }
         }
     }
-    y[at..at + P].copy_from_slice(&sums);
+    for (y, sum) in y[at..at + P].iter_mut().zip(sums) {
+        *y = Lanes::store(sum);
+    }
 }
 
-/// `sums[tap] += Σ_pixel dy[pixel] · packed[start(pixel) + tap]`; row `r` of `dy` begins at `rows(r)`.
-#[inline(always)]
+/// `sums[tap] += Σ_pixel dy[pixel] · packed[start(pixel) + tap]`; pixel `i` of the output lies at `dy[places[i]]`, and the
+/// pixels of a row one after another.
 pub(crate) fn weight_gradient<T: Element>(
     g: &Geometry,
     dy: &[Lanes<T>],
-    rows: impl Fn(usize) -> usize + Copy,
+    places: &[usize],
     packed: &[Lanes<T>],
     sums: &mut [Lanes<T>],
 ) {
     assert!(packed.len() >= g.packed_len(), "a packed plane is cut short");
-    match g.row_pattern() {
-        // The taps of a 3x3 kernel fit the registers at once, those of wider ones two rows at a time.
-        (3, 1, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 1, 1>(g, dy, rows, packed, 0, sums),
-        (3, 2, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 2, 1>(g, dy, rows, packed, 0, sums),
-        (5, 1, 1) => weight_rows::<T, 5, 1, 1>(g, dy, rows, packed, sums),
-        (5, 2, 1) => weight_rows::<T, 5, 2, 1>(g, dy, rows, packed, sums),
-        (7, 1, 1) => weight_rows::<T, 7, 1, 1>(g, dy, rows, packed, sums),
-        (3, 1, 1) => weight_rows::<T, 3, 1, 1>(g, dy, rows, packed, sums),
-        _ => weight_rows::<T, 1, 0, 0>(g, dy, rows, packed, sums),
-    }
+    T::dispatch(
+        #[inline(always)]
+        || match g.row_pattern() {
+            // The taps of a 3x3 kernel fit the registers at once, those of wider ones two rows at a time.
+            (3, 1, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 1, 1>(g, dy, places, packed, 0, sums),
+            (3, 2, 1) if g.taps.len() == 9 => weight_run::<T, 3, 3, 2, 1>(g, dy, places, packed, 0, sums),
+            (5, 1, 1) => weight_rows::<T, 5, 1, 1>(g, dy, places, packed, sums),
+            (5, 2, 1) => weight_rows::<T, 5, 2, 1>(g, dy, places, packed, sums),
+            (7, 1, 1) => weight_rows::<T, 7, 1, 1>(g, dy, places, packed, sums),
+            (3, 1, 1) => weight_rows::<T, 3, 1, 1>(g, dy, places, packed, sums),
+            _ => weight_rows::<T, 1, 0, 0>(g, dy, places, packed, sums),
+        },
+    );
 }
 
 #[inline(always)]
 fn weight_rows<T: Element, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
     dy: &[Lanes<T>],
-    rows: impl Fn(usize) -> usize + Copy,
+    places: &[usize],
     packed: &[Lanes<T>],
     sums: &mut [Lanes<T>],
 ) {
     let mut first = 0;
     while first + 2 * K <= g.taps.len() {
-        weight_run::<T, 2, K, DILATION, STEP>(g, dy, rows, packed, first, sums);
+        weight_run::<T, 2, K, DILATION, STEP>(g, dy, places, packed, first, sums);
         first += 2 * K;
     }
     while first < g.taps.len() {
-        weight_run::<T, 1, K, DILATION, STEP>(g, dy, rows, packed, first, sums);
+        weight_run::<T, 1, K, DILATION, STEP>(g, dy, places, packed, first, sums);
         first += K;
     }
 }
@@ -125,7 +137,7 @@ fn weight_rows<T: Element, const K: usize, const DILATION: usize, const STEP: us
 fn weight_run<T: Element, const R: usize, const K: usize, const DILATION: usize, const STEP: usize>(
     g: &Geometry,
     dy: &[Lanes<T>],
-    rows: impl Fn(usize) -> usize,
+    places: &[usize],
     packed: &[Lanes<T>],
     first: usize,
     sums: &mut [Lanes<T>],
@@ -137,7 +149,7 @@ fn weight_run<T: Element, const R: usize, const K: usize, const DILATION: usize,
     }
     let mut near = [[Lanes::ZERO; K]; R];
     for row in 0..g.output[0] {
-        let dy = &dy[rows(row)..][..g.output[1]];
+        let dy = &dy[places[row * g.output[1]]..][..g.output[1]];
         let start = g.start(row, 0);
         let (pairs, rest) = dy.as_chunks::<2>();
         for (pair, dy) in pairs.iter().enumerate() {
@@ -171,14 +183,18 @@ fn weight_run<T: Element, const R: usize, const K: usize, const DILATION: usize,
 }
 
 /// `packed[start(pixel) + tap] += weights[tap] · dy[pixel]`: the gradient of the input, in the form of a packed plane.
-#[inline(always)]
 pub(crate) fn scatter<T: Element>(g: &Geometry, weights: &[Lanes<T>], dy: &[Lanes<T>], packed: &mut [Lanes<T>]) {
-    for (row, dy) in dy.chunks_exact(g.output[1]).enumerate() {
-        for (column, dy) in dy.iter().enumerate() {
-            let target = &mut packed[g.start(row, column)..];
-            for (weight, tap) in weights.iter().zip(&g.taps) {
-                target[*tap] = weight.fma(*dy, target[*tap]);
+    T::dispatch(
+        #[inline(always)]
+        || {
+            for (row, dy) in dy.chunks_exact(g.output[1]).enumerate() {
+                for (column, dy) in dy.iter().enumerate() {
+                    let target = &mut packed[g.start(row, column)..];
+                    for (weight, tap) in weights.iter().zip(&g.taps) {
+                        target[*tap] = weight.fma(*dy, target[*tap]);
+                    }
+                }
             }
-        }
-    }
+        },
+    );
 }

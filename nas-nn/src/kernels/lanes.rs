@@ -6,19 +6,41 @@
 
 use std::ops::{Add, AddAssign, Mul, Sub};
 
-use crate::element::Element;
+use crate::element::{Element, Stored};
 
 /// Channels of one block: one AVX2 register of f32, half of AVX-512, two of NEON.
 pub(crate) const LANES: usize = 8;
 
 /// The values of [`LANES`] channels at one pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(32))]
+#[repr(C)]
 pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
 
-impl<T: Element> Lanes<T> {
-    pub(crate) const ZERO: Self = Self([T::ZERO; LANES]);
+impl<S: Stored> Lanes<S> {
+    pub(crate) const ZERO: Self = Self([S::ZERO; LANES]);
 
+    /// The values to compute with.
+    #[inline(always)]
+    pub(crate) fn load(self) -> Lanes<S::Real> {
+        let mut result = [S::Real::ZERO; LANES];
+        for lane in 0..LANES {
+            result[lane] = self.0[lane].load();
+        }
+        Lanes(result)
+    }
+
+    /// The nearest values that can be stored.
+    #[inline(always)]
+    pub(crate) fn store(values: Lanes<S::Real>) -> Self {
+        let mut result = [S::ZERO; LANES];
+        for lane in 0..LANES {
+            result[lane] = S::store(values.0[lane]);
+        }
+        Self(result)
+    }
+}
+
+impl<T: Element> Lanes<T> {
     #[inline(always)]
     pub(crate) fn splat(value: T) -> Self {
         Self([value; LANES])
@@ -118,6 +140,16 @@ impl<T: Element> AddAssign for Lanes<T> {
     }
 }
 
+/// The first parts of a buffer, of the lengths given.
+#[inline(always)]
+pub(crate) fn carve<T, const N: usize>(mut buffer: &mut [Lanes<T>], lengths: [usize; N]) -> [&mut [Lanes<T>]; N] {
+    lengths.map(|length| {
+        let (part, rest) = std::mem::take(&mut buffer).split_at_mut(length);
+        buffer = rest;
+        part
+    })
+}
+
 /// Pixels that a loop handles at once.
 const TOGETHER: usize = 4;
 
@@ -134,7 +166,7 @@ fn stay_in_lanes() {
 
 /// `y[i] = f(y[i], x[i])`.
 #[inline(always)]
-pub(crate) fn update<T: Element>(y: &mut [Lanes<T>], x: &[Lanes<T>], f: impl Fn(Lanes<T>, Lanes<T>) -> Lanes<T>) {
+pub(crate) fn update<Y: Copy, X: Copy>(y: &mut [Lanes<Y>], x: &[Lanes<X>], f: impl Fn(Lanes<Y>, Lanes<X>) -> Lanes<Y>) {
     let x = &x[..y.len()];
     let ((y, y_rest), (x, x_rest)) = (y.as_chunks_mut::<TOGETHER>(), x.as_chunks::<TOGETHER>());
     for (y, x) in y.iter_mut().zip(x) {
@@ -151,11 +183,11 @@ pub(crate) fn update<T: Element>(y: &mut [Lanes<T>], x: &[Lanes<T>], f: impl Fn(
 
 /// `y[i] = f(y[i], a[i], b[i])`.
 #[inline(always)]
-pub(crate) fn update_from<T: Element>(
-    y: &mut [Lanes<T>],
-    a: &[Lanes<T>],
-    b: &[Lanes<T>],
-    f: impl Fn(Lanes<T>, Lanes<T>, Lanes<T>) -> Lanes<T>,
+pub(crate) fn update_from<Y: Copy, A: Copy, B: Copy>(
+    y: &mut [Lanes<Y>],
+    a: &[Lanes<A>],
+    b: &[Lanes<B>],
+    f: impl Fn(Lanes<Y>, Lanes<A>, Lanes<B>) -> Lanes<Y>,
 ) {
     let (a, b) = (&a[..y.len()], &b[..y.len()]);
     let (y, y_rest) = y.as_chunks_mut::<TOGETHER>();
@@ -175,7 +207,6 @@ pub(crate) fn update_from<T: Element>(
 /// Some pixels' values, one after another.
 #[inline(always)]
 pub(crate) fn scalars<T: Element>(lanes: &[Lanes<T>]) -> &[T] {
-    // SAFETY: `Lanes<T>` is `repr(C)` around `[T; LANES]`; its alignment of 32 divides its size for f32 and f64, so there
-    // is no padding.
+    // SAFETY: `Lanes<T>` is `repr(C)` around `[T; LANES]` and nothing else.
     unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len() * LANES) }
 }

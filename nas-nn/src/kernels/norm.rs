@@ -10,9 +10,11 @@ use rayon::prelude::*;
 
 use super::lanes::{LANES, Lanes, update};
 use super::pieces::samples_per_piece;
+use super::pooling::Pooling;
 use super::read::Operand;
-use crate::element::Element;
-use crate::simd::{dispatch, items_per_task};
+use crate::element::{Element, Stored};
+use crate::pool;
+use crate::simd::items_per_task;
 
 /// Pixels whose sums are kept in the precision of the data before they go on in f64; they fit the first cache.
 const NEAR: usize = 256;
@@ -30,12 +32,19 @@ impl Tally {
     pub(crate) const EMPTY: Self = Self { count: 0.0, mean: Lanes::ZERO, squares: Lanes::ZERO };
 
     /// Counts more pixels in.
+    pub(crate) fn add<S: Stored>(&mut self, values: &[Lanes<S>]) {
+        S::Real::dispatch(
+            #[inline(always)]
+            || self.count_in(values),
+        );
+    }
+
     #[inline(always)]
-    pub(crate) fn add<T: Element>(&mut self, values: &[Lanes<T>]) {
+    fn count_in<S: Stored>(&mut self, values: &[Lanes<S>]) {
         for values in values.chunks(NEAR) {
             let count = values.len() as f64;
             let share = Lanes::splat(1.0 / count);
-            let center = Lanes::<T>::of(sum(values).wide() * share);
+            let center = Lanes::<S::Real>::of(sum(values).wide() * share);
             // The rounded mean is off by a little; the mean deviation says by how much (corrected two-pass).
             let (deviation, squared) = deviations(values, center);
             let correction = deviation * share;
@@ -73,34 +82,34 @@ fn joined<T: Element>(chains: [Lanes<T>; CHAINS]) -> Lanes<T> {
 }
 
 #[inline(always)]
-fn sum<T: Element>(values: &[Lanes<T>]) -> Lanes<T> {
+fn sum<S: Stored>(values: &[Lanes<S>]) -> Lanes<S::Real> {
     let mut chains = [Lanes::ZERO; CHAINS];
     let (chunks, rest) = values.as_chunks::<CHAINS>();
     for chunk in chunks {
         for i in 0..CHAINS {
-            chains[i] += chunk[i];
+            chains[i] += chunk[i].load();
         }
     }
     for value in rest {
-        chains[0] += *value;
+        chains[0] += value.load();
     }
     joined(chains)
 }
 
 /// Σ (v - center) and Σ (v - center)².
 #[inline(always)]
-fn deviations<T: Element>(values: &[Lanes<T>], center: Lanes<T>) -> (Lanes<f64>, Lanes<f64>) {
+fn deviations<S: Stored>(values: &[Lanes<S>], center: Lanes<S::Real>) -> (Lanes<f64>, Lanes<f64>) {
     let (mut plain, mut squared) = ([Lanes::ZERO; CHAINS], [Lanes::ZERO; CHAINS]);
     let (chunks, rest) = values.as_chunks::<CHAINS>();
     for chunk in chunks {
         for i in 0..CHAINS {
-            let deviation = chunk[i] - center;
+            let deviation = chunk[i].load() - center;
             plain[i] += deviation;
             squared[i] = deviation.fma(deviation, squared[i]);
         }
     }
     for value in rest {
-        let deviation = *value - center;
+        let deviation = value.load() - center;
         plain[0] += deviation;
         squared[0] = deviation.fma(deviation, squared[0]);
     }
@@ -108,12 +117,12 @@ fn deviations<T: Element>(values: &[Lanes<T>], center: Lanes<T>) -> (Lanes<f64>,
 }
 
 /// The moments of every block of an activation as it is read, each sample `pixels` large.
-pub(crate) fn moments<T: Element>(x: &Operand<'_, T>, batch: usize, pixels: usize) -> Vec<Tally> {
+pub(crate) fn moments<S: Stored>(x: &Operand<'_, S>, batch: usize, pixels: usize) -> Vec<Tally> {
     let tallies = each_part(x.blocks.len(), batch, pixels, |block, range| {
         let mut tally = Tally::EMPTY;
         let read = x.read(block);
         let mut near = [Lanes::ZERO; NEAR];
-        dispatch(
+        S::Real::dispatch(
             #[inline(always)]
             || {
                 for values in x.blocks[block][range].chunks(NEAR) {
@@ -122,9 +131,9 @@ pub(crate) fn moments<T: Element>(x: &Operand<'_, T>, batch: usize, pixels: usiz
                         near,
                         values,
                         #[inline(always)]
-                        |_, value| read.apply(value),
+                        |_, value| read.apply(value.load()),
                     );
-                    tally.add(near);
+                    tally.count_in(near);
                 }
             },
         );
@@ -172,20 +181,37 @@ impl GradientSums {
     pub(crate) const ZERO: Self = Self { plain: Lanes::ZERO, weighted: Lanes::ZERO };
 
     /// Counts more pixels in.
+    pub(crate) fn add<D: Stored<Real = T>, X: Stored<Real = T>, T: Element>(
+        &mut self,
+        dy: &[Lanes<D>],
+        x: &[Lanes<X>],
+        center: Lanes<T>,
+    ) {
+        T::dispatch(
+            #[inline(always)]
+            || self.count_in(dy, x, center),
+        );
+    }
+
     #[inline(always)]
-    pub(crate) fn add<T: Element>(&mut self, dy: &[Lanes<T>], x: &[Lanes<T>], center: Lanes<T>) {
+    fn count_in<D: Stored<Real = T>, X: Stored<Real = T>, T: Element>(
+        &mut self,
+        dy: &[Lanes<D>],
+        x: &[Lanes<X>],
+        center: Lanes<T>,
+    ) {
         for (dy, x) in dy.chunks(NEAR).zip(x.chunks(NEAR)) {
             let (mut a, mut b) = ([Lanes::ZERO; CHAINS], [Lanes::ZERO; CHAINS]);
             let ((dy, dy_rest), (x, x_rest)) = (dy.as_chunks::<CHAINS>(), x.as_chunks::<CHAINS>());
             for (dy, x) in dy.iter().zip(x) {
                 for i in 0..CHAINS {
-                    a[i] += dy[i];
-                    b[i] = dy[i].fma(x[i] - center, b[i]);
+                    a[i] += dy[i].load();
+                    b[i] = dy[i].load().fma(x[i].load() - center, b[i]);
                 }
             }
             for (dy, x) in dy_rest.iter().zip(x_rest) {
-                a[0] += *dy;
-                b[0] = dy.fma(*x - center, b[0]);
+                a[0] += dy.load();
+                b[0] = dy.load().fma(x.load() - center, b[0]);
             }
             self.plain += joined(a).wide();
             self.weighted += joined(b).wide();
@@ -205,35 +231,51 @@ impl GradientSums {
     }
 }
 
-/// A batch norm's input and its blocks' means.
-pub(crate) type Normalized<'a, T> = (Vec<&'a [Lanes<T>]>, &'a [Lanes<f64>]);
+/// What sums over a gradient are weighted with: values, in what is left of each channel when its mean is taken off.
+pub(crate) struct Source<'a, S: Stored> {
+    /// The values, which are read as they are; or, with a pooling, what that reads.
+    pub(crate) x: Operand<'a, S>,
+    /// The pooling whose output are the values, to be worked out again.
+    pub(crate) pooling: Option<&'a Pooling<S::Real>>,
+    /// The mean of each block.
+    pub(crate) means: &'a [Lanes<f64>],
+}
 
-/// The sums of every block, for each of several batch norms whose outputs have one gradient: it is read once for all of
-/// them. Each sample is `pixels` large.
-pub(crate) fn gradient_sums<T: Element>(
-    dy: &[&[Lanes<T>]],
-    norms: &[Normalized<'_, T>],
+/// The sums of every block, for each of several sources whose gradient is the same one: it is read once for all of them.
+/// Each sample is `pixels` large.
+pub(crate) fn gradient_sums<S: Stored>(
+    dy: &[&[Lanes<S>]],
+    sources: &[Source<'_, S>],
     batch: usize,
     pixels: usize,
 ) -> Vec<Vec<GradientSums>> {
+    let packed = sources.iter().filter_map(|source| source.pooling).map(Pooling::packed_len).max().unwrap_or(0);
+    let near = (NEAR / pixels.max(1)).max(1) * pixels;
     let parts = each_part(dy.len(), batch, pixels, |block, range| {
-        let mut sums = vec![GradientSums::ZERO; norms.len()];
-        dispatch(
-            #[inline(always)]
-            || {
-                for from in range.clone().step_by(NEAR) {
-                    let near = from..(from + NEAR).min(range.end);
-                    for (sums, (x, means)) in sums.iter_mut().zip(norms) {
-                        sums.add(&dy[block][near.clone()], &x[block][near.clone()], Lanes::of(means[block]));
-                    }
+        let mut sums = vec![GradientSums::ZERO; sources.len()];
+        let mut packed = pool::take::<S::Real>(packed);
+        let mut plane = pool::take::<S::Real>(if packed.is_empty() { 0 } else { pixels });
+        for from in range.clone().step_by(near.max(1)) {
+            let near = from..(from + near).min(range.end);
+            for (sums, Source { x, pooling, means }) in sums.iter_mut().zip(sources) {
+                let center = Lanes::of(means[block]);
+                let Some(pooling) = pooling else {
+                    sums.add(&dy[block][near.clone()], &x.blocks[block][near.clone()], center);
+                    continue;
+                };
+                let input = pooling.input_len();
+                for (sample, dy) in (near.start / pixels..).zip(dy[block][near.clone()].chunks_exact(pixels)) {
+                    let x_plane = &x.blocks[block][sample * input..(sample + 1) * input];
+                    pooling.plane(x_plane, x.read(block), &mut packed, &mut plane);
+                    sums.add(dy, &plane, center);
                 }
-            },
-        );
+            }
+        }
         sums
     });
-    let total = |norm: usize, block: usize| {
-        let parts: Vec<GradientSums> = parts[block].iter().map(|sums| sums[norm]).collect();
-        GradientSums::total::<T>(&parts, norms[norm].1[block])
+    let total = |source: usize, block: usize| {
+        let parts: Vec<GradientSums> = parts[block].iter().map(|sums| sums[source]).collect();
+        GradientSums::total::<S::Real>(&parts, sources[source].means[block])
     };
-    (0..norms.len()).map(|norm| (0..dy.len()).map(|block| total(norm, block)).collect()).collect()
+    (0..sources.len()).map(|source| (0..dy.len()).map(|block| total(source, block)).collect()).collect()
 }

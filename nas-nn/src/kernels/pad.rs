@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::lanes::Lanes;
 use super::read::Operand;
-use crate::element::Element;
+use crate::element::Stored;
 
 /// Where an image lies within a larger one; each pair is (rows, columns).
 pub(crate) struct Frame {
@@ -36,20 +36,20 @@ impl Frame {
 }
 
 /// Writes the image with its frame of zeros.
-pub(crate) fn frame<T: Element>(x: &Operand<'_, T>, frame: &Frame, y: Vec<&mut [Lanes<T>]>) {
+pub(crate) fn frame<S: Stored>(x: &Operand<'_, S>, frame: &Frame, y: Vec<&mut [Lanes<S>]>) {
     y.into_par_iter().enumerate().for_each(|(block, y)| {
         let (x, read) = (x.blocks[block], x.read(block));
         y.fill(Lanes::ZERO);
         frame.rows(frame.batch(x.len()), |inner, outer| {
             for (y, x) in y[outer].iter_mut().zip(&x[inner]) {
-                *y = read.apply(*x);
+                *y = Lanes::store(read.apply(x.load()));
             }
         });
     });
 }
 
 /// Writes what lies inside the frame: the gradient of [`frame`].
-pub(crate) fn crop<T: Element>(dy: &[&[Lanes<T>]], frame: &Frame, dx: Vec<&mut [Lanes<T>]>) {
+pub(crate) fn crop<S: Stored>(dy: &[&[Lanes<S>]], frame: &Frame, dx: Vec<&mut [Lanes<S>]>) {
     dx.into_par_iter().enumerate().for_each(|(block, dx)| {
         let batch = frame.batch(dx.len());
         frame.rows(batch, |inner, outer| dx[inner].copy_from_slice(&dy[block][outer]));

@@ -4,7 +4,6 @@
 use rayon::prelude::*;
 
 use super::lanes::Lanes;
-use crate::element::Element;
 
 /// Pieces at most.
 const PIECES: usize = 16;
@@ -31,7 +30,7 @@ pub(crate) fn cut<'a, T>(blocks: Vec<&'a mut [Lanes<T>]>, len: usize) -> Vec<Vec
 
 /// Calls `f` with (block, number of the part, the part) for all parts of `len` lanes of all blocks, in parallel; `grain`
 /// parts make a task worth handing over.
-pub(crate) fn each_part<T: Element>(
+pub(crate) fn each_part<T: Send>(
     blocks: Vec<&mut [Lanes<T>]>,
     len: usize,
     grain: usize,

@@ -7,7 +7,7 @@ use nas_space::Window;
 
 use super::lanes::{Lanes, update};
 use super::read::Read;
-use crate::element::Element;
+use crate::element::{Element, Stored};
 
 /// Where everything lies for one window on one plane size; places and offsets count pixels.
 #[derive(Clone, Debug)]
@@ -110,59 +110,55 @@ impl Geometry {
     }
 
     /// Copies a plane into its packed form, each pixel read through `read`; what lies outside the image becomes `outside`.
-    #[inline(always)]
-    pub(crate) fn pack<T: Element>(
+    pub(crate) fn pack<S: Stored>(
         &self,
-        plane: &[Lanes<T>],
-        read: Read<T>,
-        outside: Lanes<T>,
-        packed: &mut [Lanes<T>],
+        plane: &[Lanes<S>],
+        read: Read<S::Real>,
+        outside: Lanes<S::Real>,
+        packed: &mut [Lanes<S::Real>],
     ) {
-        match read {
-            Read { affine: None, relu: false } => self.pack_with(
-                plane,
-                #[inline(always)]
-                |v| v,
-                outside,
-                packed,
-            ),
-            Read { affine: None, relu: true } => {
-                self.pack_with(
+        S::Real::dispatch(
+            #[inline(always)]
+            || match read {
+                Read { affine: None, relu: false } => self.pack_with(
                     plane,
                     #[inline(always)]
-                    |v: Lanes<T>| v.rectified(),
+                    |v| v,
                     outside,
                     packed,
-                );
-            }
-            Read { affine: Some(affine), relu: false } => {
-                self.pack_with(
+                ),
+                Read { affine: None, relu: true } => self.pack_with(
+                    plane,
+                    #[inline(always)]
+                    |v: Lanes<S::Real>| v.rectified(),
+                    outside,
+                    packed,
+                ),
+                Read { affine: Some(affine), relu: false } => self.pack_with(
                     plane,
                     #[inline(always)]
                     |v| affine.apply(v),
                     outside,
                     packed,
-                );
-            }
-            Read { affine: Some(affine), relu: true } => {
-                self.pack_with(
+                ),
+                Read { affine: Some(affine), relu: true } => self.pack_with(
                     plane,
                     #[inline(always)]
                     |v| affine.apply(v).rectified(),
                     outside,
                     packed,
-                );
-            }
-        }
+                ),
+            },
+        );
     }
 
     #[inline(always)]
-    fn pack_with<T: Element>(
+    fn pack_with<S: Stored>(
         &self,
-        plane: &[Lanes<T>],
-        read: impl Fn(Lanes<T>) -> Lanes<T>,
-        outside: Lanes<T>,
-        packed: &mut [Lanes<T>],
+        plane: &[Lanes<S>],
+        read: impl Fn(Lanes<S::Real>) -> Lanes<S::Real>,
+        outside: Lanes<S::Real>,
+        packed: &mut [Lanes<S::Real>],
     ) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
         for (row, target) in packed[..self.packed_len()].chunks_exact_mut(self.packed[1]).enumerate() {
@@ -178,14 +174,13 @@ impl Geometry {
                 &mut target[left..right],
                 source,
                 #[inline(always)]
-                |_, value| read(value),
+                |_, value| read(value.load()),
             );
             target[right..].fill(outside);
         }
     }
 
     /// Sets what lies outside the image in a packed plane.
-    #[inline(always)]
     pub(crate) fn fill_outside<T: Element>(&self, outside: Lanes<T>, packed: &mut [Lanes<T>]) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
         for (row, target) in packed[..self.packed_len()].chunks_exact_mut(self.packed[1]).enumerate() {
@@ -199,7 +194,6 @@ impl Geometry {
     }
 
     /// The way back: takes the image's pixels out of their packed plane; pixels that no window reaches get zero.
-    #[inline(always)]
     pub(crate) fn unpack<T: Element>(&self, packed: &[Lanes<T>], plane: &mut [Lanes<T>]) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
         for (y, target) in plane.chunks_exact_mut(self.input[1]).enumerate() {

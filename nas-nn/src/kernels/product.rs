@@ -5,7 +5,7 @@
 //! nothing is copied once for each tap (no im2col). Each element is summed in a fixed order, whatever block computes it.
 
 use super::lanes::{LANES, Lanes};
-use crate::element::Element;
+use crate::element::{Element, Stored};
 
 /// Terms are summed in chains of this length, and the chains' sums are added up: the rounding error of long sums grows
 /// with the chain, not with the whole length.
@@ -30,61 +30,71 @@ impl<T> Gathered<'_, T> {
     }
 }
 
-/// `y[b][to(pixel)] = Σ_k weights[b][k] · x[at[pixel] + terms[k]]`, or `+=` with `add`; the weights are `[b][k]` of lanes.
-#[inline(always)]
-pub(crate) fn product<T: Element>(
-    weights: &[Lanes<T>],
-    from: Gathered<'_, T>,
-    y: &mut [&mut [Lanes<T>]],
-    to: impl Fn(usize) -> usize + Copy,
-    add: bool,
+/// Where the results of a product go: that of a pixel to `places[pixel] + offset`.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) places: &'a [usize],
+    pub(crate) offset: usize,
+    /// Whether results are added to what is there.
+    pub(crate) add: bool,
+}
+
+/// `y[b][to(pixel)] (+)= Σ_k weights[b][k] · x[at[pixel] + terms[k]]`; the weights are `[b][k]` of lanes.
+pub(crate) fn product<S: Stored>(
+    weights: &[Lanes<S::Real>],
+    from: Gathered<'_, S::Real>,
+    y: &mut [&mut [Lanes<S>]],
+    to: Target<'_>,
 ) {
     from.check();
     let k = from.terms.len();
     assert!(weights.len() >= y.len() * k, "a product has too few weights");
-    for first in (0..from.at.len()).step_by(NEAR) {
-        let pixels = first..(first + NEAR).min(from.at.len());
-        let mut block = 0;
-        while let Some(pair) = y[block..].first_chunk_mut::<2>() {
-            strip(&weights[block * k..(block + 2) * k], from, pair, to, add, pixels.clone());
-            block += 2;
-        }
-        if let Some(one) = y[block..].first_chunk_mut::<1>() {
-            strip(&weights[block * k..(block + 1) * k], from, one, to, add, pixels);
-        }
-    }
+    S::Real::dispatch(
+        #[inline(always)]
+        || {
+            for first in (0..from.at.len()).step_by(NEAR) {
+                let pixels = first..(first + NEAR).min(from.at.len());
+                let mut block = 0;
+                while let Some(pair) = y[block..].first_chunk_mut::<2>() {
+                    strip(&weights[block * k..(block + 2) * k], from, pair, to, pixels.clone());
+                    block += 2;
+                }
+                if let Some(one) = y[block..].first_chunk_mut::<1>() {
+                    strip(&weights[block * k..(block + 1) * k], from, one, to, pixels);
+                }
+            }
+        },
+    );
 }
 
 #[inline(always)]
-fn strip<T: Element, const B: usize>(
-    weights: &[Lanes<T>],
-    from: Gathered<'_, T>,
-    y: &mut [&mut [Lanes<T>]; B],
-    to: impl Fn(usize) -> usize + Copy,
-    add: bool,
+fn strip<S: Stored, const B: usize>(
+    weights: &[Lanes<S::Real>],
+    from: Gathered<'_, S::Real>,
+    y: &mut [&mut [Lanes<S>]; B],
+    to: Target<'_>,
     pixels: std::ops::Range<usize>,
 ) {
     let mut at = pixels.start;
     while at + 6 <= pixels.end {
-        tile::<T, B, 6>(weights, from, y, to, add, at);
+        tile::<S, B, 6>(weights, from, y, to, at);
         at += 6;
     }
     while at + 2 <= pixels.end {
-        tile::<T, B, 2>(weights, from, y, to, add, at);
+        tile::<S, B, 2>(weights, from, y, to, at);
         at += 2;
     }
     if at < pixels.end {
-        tile::<T, B, 1>(weights, from, y, to, add, at);
+        tile::<S, B, 1>(weights, from, y, to, at);
     }
 }
 
 #[inline(always)]
-fn tile<T: Element, const B: usize, const P: usize>(
-    weights: &[Lanes<T>],
-    from: Gathered<'_, T>,
-    y: &mut [&mut [Lanes<T>]; B],
-    to: impl Fn(usize) -> usize,
-    add: bool,
+fn tile<S: Stored, const B: usize, const P: usize>(
+    weights: &[Lanes<S::Real>],
+    from: Gathered<'_, S::Real>,
+    y: &mut [&mut [Lanes<S>]; B],
+    to: Target<'_>,
     first: usize,
 ) {
     let Gathered { x, at, terms } = from;
@@ -116,29 +126,33 @@ fn tile<T: Element, const B: usize, const P: usize>(
     }
     for p in 0..P {
         for b in 0..B {
-            let target = &mut y[b][to(first + p)];
-            *target = if add { *target + totals[p][b] } else { totals[p][b] };
+            let target = &mut y[b][to.places[first + p] + to.offset];
+            *target = Lanes::store(if to.add { target.load() + totals[p][b] } else { totals[p][b] });
         }
     }
 }
 
 /// `sums[b][k] += Σ_pixel dy[b][pixel] · x[at[pixel] + terms[k]]`: the gradient of the weights of [`product`].
-#[inline(always)]
 pub(crate) fn outer<T: Element>(dy: &[&[Lanes<T>]], from: Gathered<'_, T>, sums: &mut [Lanes<T>]) {
     from.check();
     let (k, pixels) = (from.terms.len(), from.at.len());
     assert!(dy.iter().all(|dy| dy.len() >= pixels) && sums.len() >= dy.len() * k, "a gradient is cut short");
-    for first in (0..pixels).step_by(NEAR) {
-        let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
-        let mut block = 0;
-        while block + 2 <= dy.len() {
-            outer_strip::<T, 2>([&dy[block][first..], &dy[block + 1][first..]], near, &mut sums[block * k..]);
-            block += 2;
-        }
-        if block < dy.len() {
-            outer_strip::<T, 1>([&dy[block][first..]], near, &mut sums[block * k..]);
-        }
-    }
+    T::dispatch(
+        #[inline(always)]
+        || {
+            for first in (0..pixels).step_by(NEAR) {
+                let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
+                let mut block = 0;
+                while block + 2 <= dy.len() {
+                    outer_strip::<T, 2>([&dy[block][first..], &dy[block + 1][first..]], near, &mut sums[block * k..]);
+                    block += 2;
+                }
+                if block < dy.len() {
+                    outer_strip::<T, 1>([&dy[block][first..]], near, &mut sums[block * k..]);
+                }
+            }
+        },
+    );
 }
 
 #[inline(always)]

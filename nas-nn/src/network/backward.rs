@@ -1,15 +1,15 @@
 //! The reverse pass: from the loss back to every parameter, freeing activations on the way.
 
-use candle_core::{Device, Tensor};
-use nas_space::{Layer, Pool, PoolKind};
+use std::sync::Arc;
 
-use super::forward::{Run, logits, pool_problem, problem, with_weights};
+use candle_core::{Device, Tensor};
+use nas_space::Layer;
+
+use super::forward::{Run, logits};
 use super::value::{Gradient, Pending, slices};
-use super::{Network, Step, StepConfig};
-use super::{custom, norm};
+use super::{Network, Step, StepConfig, custom, mixture, siblings};
 use crate::NnError;
-use crate::element::Element;
-use crate::kernels::conv::{self, InputGradient, Wanted};
+use crate::element::{Element, Stored};
 use crate::kernels::pad::{self, Frame};
 use crate::kernels::read::Operand;
 use crate::kernels::{elementwise, pooling};
@@ -17,9 +17,9 @@ use crate::layout;
 use crate::ops::loss;
 use crate::pool::{fresh, slices_mut};
 
-pub(super) fn run<T: Element>(
+pub(super) fn run<S: Stored>(
     network: &Network,
-    mut run: Run<T>,
+    mut run: Run<S>,
     labels: &[u32],
     config: &StepConfig,
     weights: bool,
@@ -36,7 +36,7 @@ pub(super) fn run<T: Element>(
         let (outcome, gradient) =
             loss(&logits(network, &run, node)?, labels, config.label_smoothing, weight, run.batch)?;
         let step = &plan.steps[node];
-        let blocks = layout::to_blocks::<T>(&gradient, run.batch, step.shape.channels * step.pixels(), 1);
+        let blocks = layout::to_blocks::<S>(&gradient, run.batch, step.shape.channels * step.pixels(), 1);
         pending.close(node, blocks);
         Ok((weight * outcome.total / labels.len() as f64, outcome.correct))
     };
@@ -45,10 +45,17 @@ pub(super) fn run<T: Element>(
         loss += seed(auxiliary, config.auxiliary_weight)?.0;
     }
 
+    // Siblings wait for the first of them: all have their gradients then.
+    let mut waiting: Vec<Vec<(usize, Gradient<S>)>> = vec![Vec::new(); plan.steps.len()];
     for index in (0..plan.steps.len()).rev() {
-        if let Some(gradient) = pending.take(index) {
-            node(network, &mut run, index, gradient, &mut pending, &mut results)?;
+        let gradient = pending.take(index);
+        match (plan.steps[index].lead, gradient) {
+            (Some(lead), Some(gradient)) => waiting[lead].push((index, gradient)),
+            (None, Some(gradient)) => node(network, &mut run, index, gradient, &mut pending, &mut results)?,
+            _ => {}
         }
+        let siblings = std::mem::take(&mut waiting[index]);
+        siblings::backward(network, &run, &siblings, &mut pending, &mut results)?;
         // Every reader lies behind, so nothing needs this activation any more.
         run.values[index] = None;
         run.norms[index] = None;
@@ -71,15 +78,20 @@ pub(super) fn run<T: Element>(
 }
 
 /// What the reverse pass works out.
-struct Results {
+pub(super) struct Results {
     /// Whether gradients of the parameters are wanted.
-    weights: bool,
+    pub(super) weights: bool,
     gradients: Vec<Option<Tensor>>,
-    mixtures: Vec<Vec<f64>>,
+    pub(super) mixtures: Vec<Vec<f64>>,
 }
 
 impl Results {
-    fn set<T: Element>(&mut self, network: &Network, parameter: usize, gradient: Vec<T>) -> candle_core::Result<()> {
+    pub(super) fn set<T: Element>(
+        &mut self,
+        network: &Network,
+        parameter: usize,
+        gradient: Vec<T>,
+    ) -> candle_core::Result<()> {
         let dims = network.parameters[parameter].var.dims();
         self.gradients[parameter] = Some(Tensor::from_vec(gradient, dims, &Device::Cpu)?);
         Ok(())
@@ -87,12 +99,12 @@ impl Results {
 }
 
 /// Sends one node's gradient on to its inputs and its parameters.
-fn node<T: Element>(
+fn node<S: Stored>(
     network: &Network,
-    run: &mut Run<T>,
+    run: &mut Run<S>,
     index: usize,
-    gradient: Gradient<T>,
-    pending: &mut Pending<T>,
+    gradient: Gradient<S>,
+    pending: &mut Pending<S>,
     results: &mut Results,
 ) -> Result<(), NnError> {
     let plan = &network.plan;
@@ -101,9 +113,6 @@ fn node<T: Element>(
     let from = &plan.steps[source];
     let (blocks, len) = (from.blocks, run.batch * from.pixels());
     match &step.layer {
-        Layer::Conv2d(_) | Layer::Linear { .. } => {
-            return convolution(network, run, index, &gradient, pending, results);
-        }
         Layer::BatchNorm { .. } => return batch_norm(network, run, index, &gradient, pending, results),
         _ if !step.learns => {}
         Layer::Relu if step.gated => pending.send(source, gradient),
@@ -120,13 +129,6 @@ fn node<T: Element>(
                 pending.send(source, gradient);
             }
         }
-        Layer::Pool(Pool { kind, window }) => {
-            let problem = pool_problem(network, index, *kind, window, run.batch)?;
-            let x = (*kind == PoolKind::Max).then(|| run.value(source).operand());
-            let (mut dx, add) = pending.open(source, blocks, len);
-            pooling::input_gradient(&problem, x.as_ref(), &slices(&gradient.blocks), slices_mut(&mut dx), add);
-            pending.close(source, dx);
-        }
         Layer::GlobalAveragePool => {
             let (mut dx, add) = pending.open(source, blocks, len);
             pooling::spread_planes(&slices(&gradient.blocks), from.pixels(), slices_mut(&mut dx), add);
@@ -138,7 +140,7 @@ fn node<T: Element>(
             }
         }
         Layer::WeightedSum { table, row, edges } => {
-            weighted_sum(network, run, index, (*table, *row, *edges), &gradient, pending, results)?;
+            mixture::backward(network, run, index, (*table, *row, *edges), &gradient, pending, results)?;
         }
         Layer::Concat => {
             let mut blocks = gradient.blocks.into_iter();
@@ -173,7 +175,7 @@ fn node<T: Element>(
             let passed = run.passed[index].take().expect("custom layers leave their output");
             let dy = Operand::plain(slices(&gradient.blocks));
             let dy = layout::from_blocks(&dy, &step.slots, run.batch, step.pixels());
-            let (dx, learned) = custom::backward(layer.as_ref(), &passed, dy)?;
+            let (dx, learned) = custom::backward::<S>(layer.as_ref(), &passed, dy)?;
             if results.weights {
                 for (offset, gradient) in learned.into_iter().enumerate() {
                     results.gradients[step.parameter.expect("it has parameters") + offset] = Some(gradient);
@@ -193,7 +195,7 @@ fn node<T: Element>(
 }
 
 /// The gradient of a sum for one of its inputs, its channels in that input's lanes.
-fn moved<T: Element>(network: &Network, gradient: &Gradient<T>, index: usize, input: usize) -> Gradient<T> {
+pub(super) fn moved<S: Stored>(network: &Network, gradient: &Gradient<S>, index: usize, input: usize) -> Gradient<S> {
     let (step, from) = (&network.plan.steps[index], &network.plan.steps[input]);
     if step.slots == from.slots {
         return gradient.clone();
@@ -203,71 +205,23 @@ fn moved<T: Element>(network: &Network, gradient: &Gradient<T>, index: usize, in
     Gradient::own(blocks)
 }
 
-fn convolution<T: Element>(
+fn batch_norm<S: Stored>(
     network: &Network,
-    run: &Run<T>,
+    run: &Run<S>,
     index: usize,
-    gradient: &Gradient<T>,
-    pending: &mut Pending<T>,
-    results: &mut Results,
-) -> Result<(), NnError> {
-    let steps = &network.plan.steps;
-    let step = &steps[index];
-    let source = step.inputs[0];
-    let problem = problem(steps, index, run.batch)?;
-    let x = run.value(source).operand();
-    let mut dx =
-        steps[source].learns.then(|| pending.open(source, steps[source].blocks, run.batch * steps[source].pixels()));
-    if !results.weights && dx.is_none() {
-        return Ok(());
-    }
-    // A norm of few elements works its sums out in f64, from what it gets.
-    let norm = step.sums_for.map(|norm| run.norms[norm].as_ref().expect("batch norms leave their statistics"));
-    let sums = norm.is_some_and(|norm| !norm.is_small());
-    let input = dx.as_mut().map(|(blocks, add)| InputGradient {
-        blocks: slices_mut(blocks),
-        add: *add,
-        gate: step.gated,
-        sums,
-    });
-    let wanted = Wanted { weights: results.weights, input };
-    let found =
-        with_weights(network, index, |weights| conv::backward(&problem, &x, weights, &gradient.incoming(), wanted))?;
-    if let Some((blocks, _)) = dx {
-        let sums = norm.filter(|_| sums).map(|norm| norm.total(&found.sums));
-        pending.send(source, Gradient { sums, ..Gradient::own(blocks) });
-    }
-    if !results.weights {
-        return Ok(());
-    }
-    let own = step.parameter.expect("a convolution has a weight");
-    if let Some(first) = step.absorbs {
-        results.set(network, steps[first].parameter.expect("a convolution has a weight"), found.depthwise)?;
-        results.set(network, own, found.dense)?;
-    } else {
-        results.set(network, own, found.single())?;
-    }
-    if let Layer::Linear { .. } = step.layer {
-        let dy = Operand::plain(slices(&gradient.blocks));
-        let rows = layout::from_blocks(&dy, &step.slots, run.batch, 1);
-        let classes = step.slots.len();
-        let sum = |class: usize| rows.chunks(classes).map(|row| row[class]).fold(T::ZERO, |sum, v| sum + v);
-        results.set(network, own + 1, (0..classes).map(sum).collect())?;
-    }
-    Ok(())
-}
-
-fn batch_norm<T: Element>(
-    network: &Network,
-    run: &Run<T>,
-    index: usize,
-    gradient: &Gradient<T>,
-    pending: &mut Pending<T>,
+    gradient: &Gradient<S>,
+    pending: &mut Pending<S>,
     results: &mut Results,
 ) -> Result<(), NnError> {
     let step = &network.plan.steps[index];
     let source = step.inputs[0];
-    let norm = run.norms[index].as_ref().expect("batch norms leave their statistics");
+    let mut norm = run.norms[index].as_ref().expect("batch norms leave their statistics");
+    let whole;
+    if let (Some(pool), true) = (network.plan.spared(index), norm.is_small()) {
+        let pooled = siblings::pooled(network, run, pool)?;
+        whole = norm.with_input(pooled.into_iter().map(Arc::new).collect());
+        norm = &whole;
+    }
     let sums = match &gradient.sums {
         Some(sums) => sums.clone(),
         None => norm.sums(&slices(&gradient.blocks), run.batch),
@@ -275,7 +229,7 @@ fn batch_norm<T: Element>(
     if let (Some(first), true) = (step.parameter, results.weights) {
         let (weight, bias) = norm.affine_gradients(&sums, gradient.factor);
         for (parameter, lanes) in [(first, weight), (first + 1, bias)] {
-            let values: Vec<T> = layout::channels(&lanes, &step.slots).into_iter().map(T::of).collect();
+            let values: Vec<S::Real> = layout::channels(&lanes, &step.slots).into_iter().map(S::Real::of).collect();
             results.set(network, parameter, values)?;
         }
     }
@@ -286,52 +240,6 @@ fn batch_norm<T: Element>(
         pending.send(source, norm.folded(gradient, &sums));
     } else {
         pending.send(source, Gradient::own(norm.computed(gradient, &sums, run.batch)));
-    }
-    Ok(())
-}
-
-/// A mixed edge: its weights' gradients, and each operation's share of the gradient. A batch norm that it alone reads gets
-/// the gradient as it is, with the factor, and the sums that both need.
-fn weighted_sum<T: Element>(
-    network: &Network,
-    run: &Run<T>,
-    index: usize,
-    (table, row, edges): (usize, usize, usize),
-    gradient: &Gradient<T>,
-    pending: &mut Pending<T>,
-    results: &mut Results,
-) -> Result<(), NnError> {
-    let plan = &network.plan;
-    let step = &plan.steps[index];
-    let width = network.mixtures[table].width;
-    let weights = network.mixtures[table].rows(row, edges);
-    let dy = slices(&gradient.blocks);
-    // Batch norms that this sum alone reads, their channels where its own are.
-    let is_own = |input: usize| {
-        let from = &plan.steps[input];
-        run.norms[input].is_some() && from.readers == 1 && from.slots == step.slots
-    };
-    let own: Vec<usize> = (0..step.inputs.len()).filter(|&i| is_own(step.inputs[i])).collect();
-    let norm = |operation: usize| run.norms[step.inputs[operation]].as_ref().expect("it is one of its own norms");
-    let mut sums = norm::sums_of(&own.iter().map(|&i| norm(i)).collect::<Vec<_>>(), &dy, run.batch).into_iter();
-    for (operation, &input) in step.inputs.iter().enumerate() {
-        let from = &plan.steps[input];
-        if matches!(from.layer, Layer::Zero { .. }) {
-            continue;
-        }
-        let slope = &mut results.mixtures[table][row * width + operation];
-        if is_own(input) {
-            let sums = sums.next().expect("there are sums for each of them");
-            *slope += norm(operation).dot(&sums);
-            let factor = weights[operation];
-            pending.send(input, Gradient { factor, sums: Some(sums), ..Gradient::plain(gradient.blocks.clone()) });
-        } else {
-            let moved = moved(network, gradient, index, input);
-            *slope += elementwise::dot(&run.value(input).operand(), &slices(&moved.blocks));
-            if from.learns {
-                pending.add(input, &moved.blocks, weights[operation]);
-            }
-        }
     }
     Ok(())
 }

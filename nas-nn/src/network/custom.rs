@@ -7,7 +7,7 @@ use candle_core::{Tensor, Var};
 use candle_nn::VarBuilder;
 
 use crate::NnError;
-use crate::element::Element;
+use crate::element::Stored;
 use crate::layout;
 use crate::ops::View;
 use crate::pool::Buffer;
@@ -39,13 +39,13 @@ pub(super) struct Passed {
 }
 
 /// Runs the layer of the node `name` on values `[batch, channels, rows, columns]`.
-pub(super) fn forward<T: Element>(
+pub(super) fn forward<S: Stored>(
     name: &str,
     layer: &dyn CustomLayer,
-    x: Vec<T>,
+    x: Vec<S::Real>,
     dims: &[usize],
     expected: &[usize],
-) -> Result<(Vec<Buffer<T>>, Passed), NnError> {
+) -> Result<(Vec<Buffer<S>>, Passed), NnError> {
     let input = Var::from_vec(x, dims, &candle_core::Device::Cpu)?;
     let output = layer.forward(&input)?.contiguous()?;
     if output.dims() != expected {
@@ -62,11 +62,11 @@ pub(super) fn forward<T: Element>(
 }
 
 /// The gradients of the input and of the layer's parameters, by candle.
-pub(super) fn backward<T: Element>(
+pub(super) fn backward<S: Stored>(
     layer: &dyn CustomLayer,
     passed: &Passed,
-    dy: Vec<T>,
-) -> Result<(Vec<Buffer<T>>, Vec<Tensor>), NnError> {
+    dy: Vec<S::Real>,
+) -> Result<(Vec<Buffer<S>>, Vec<Tensor>), NnError> {
     let dy = Tensor::from_vec(dy, passed.output.dims(), &candle_core::Device::Cpu)?;
     // The gradient of Σ y · dy is what dy becomes on its way back.
     let store = (&passed.output * dy)?.sum_all()?.backward()?;

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor, bail};
-use nas_space::{Layer, Pool, Seed, Window};
+use nas_space::{Layer, Seed};
 use rand::RngExt;
 
 use super::custom::{self, Passed};
 use super::norm::{self, Norm};
-use super::plan::{Convolution, Step};
+use super::plan::Step;
 use super::value::Value;
-use super::{Mode, Network};
+use super::{Mode, Network, mixture, siblings};
 use crate::NnError;
-use crate::element::Element;
-use crate::kernels::conv::{self, Problem, Weights};
+use crate::element::{Element, Stored};
+use crate::kernels::elementwise;
 use crate::kernels::lanes::Lanes;
 use crate::kernels::norm::{Tally, moments};
 use crate::kernels::pad::{self, Frame};
-use crate::kernels::plane::Geometry;
+use crate::kernels::pooling::{self, Pooling};
 use crate::kernels::read::Affine;
-use crate::kernels::{elementwise, pooling};
 use crate::layout;
 use crate::ops::View;
 use crate::pool::{self, fresh, slices_mut};
@@ -28,35 +27,37 @@ use crate::pool::{self, fresh, slices_mut};
 const MOMENTUM: f64 = 0.1;
 
 /// What a forward pass leaves for the reverse pass.
-pub(super) struct Run<T: Element> {
+pub(super) struct Run<S: Stored> {
     pub(super) batch: usize,
     /// Whether training ReLUs rectified.
     pub(super) rectifies: bool,
     /// The output of each node that is still needed.
-    pub(super) values: Vec<Option<Value<T>>>,
+    pub(super) values: Vec<Option<Value<S>>>,
     /// The batch norms.
-    pub(super) norms: Vec<Option<Norm<T>>>,
+    pub(super) norms: Vec<Option<Norm<S>>>,
     /// The factor of each sample at each dropped path.
-    pub(super) factors: Vec<Option<Vec<T>>>,
+    pub(super) factors: Vec<Option<Vec<S::Real>>>,
     /// The inputs and outputs of custom layers.
     pub(super) passed: Vec<Option<Passed>>,
-    /// The moments that convolutions took of their outputs.
-    tallies: Vec<Vec<Tally>>,
+    /// The poolings, with what each needs.
+    pub(super) poolings: Vec<Option<Arc<Pooling<S::Real>>>>,
+    /// The moments that convolutions and poolings took of their outputs.
+    pub(super) tallies: Vec<Vec<Tally>>,
 }
 
-impl<T: Element> Run<T> {
-    pub(super) fn value(&self, node: usize) -> &Value<T> {
+impl<S: Stored> Run<S> {
+    pub(super) fn value(&self, node: usize) -> &Value<S> {
         self.values[node].as_ref().expect("the plan keeps what is read")
     }
 }
 
 /// Runs all nodes, or those the main output needs when nothing is to be learned.
-pub(super) fn run<T: Element>(
+pub(super) fn run<S: Stored>(
     network: &mut Network,
     images: &Tensor,
     mode: Mode,
     learn: bool,
-) -> Result<Run<T>, NnError> {
+) -> Result<Run<S>, NnError> {
     let shape = network.graph.input_shape();
     let expected = [shape.channels, shape.height, shape.width];
     if images.rank() != 4 || images.dims()[1..] != expected {
@@ -70,6 +71,7 @@ pub(super) fn run<T: Element>(
         norms: (0..count).map(|_| None).collect(),
         factors: vec![None; count],
         passed: (0..count).map(|_| None).collect(),
+        poolings: vec![None; count],
         tallies: vec![Vec::new(); count],
     };
     let images = images.contiguous()?;
@@ -77,8 +79,12 @@ pub(super) fn run<T: Element>(
         if network.plan.steps[index].absorbed || (!learn && !network.plan.main[index]) {
             continue;
         }
-        let value = node(network, &mut run, index, &images, mode)?;
-        run.values[index] = Some(value);
+        if network.plan.steps[index].lead.is_none() {
+            let value = node(network, &mut run, index, &images, mode)?;
+            run.values[index] = Some(value);
+        } else if run.values[index].is_none() {
+            siblings::forward(network, &mut run, index, mode, learn)?;
+        }
         release(network, &mut run, index, learn);
         if !learn {
             (run.norms[index], run.passed[index]) = (None, None);
@@ -88,10 +94,10 @@ pub(super) fn run<T: Element>(
 }
 
 /// Lets go of the inputs that nobody reads after this node.
-fn release<T: Element>(network: &Network, run: &mut Run<T>, index: usize, learn: bool) {
+fn release<S: Stored>(network: &Network, run: &mut Run<S>, index: usize, learn: bool) {
     let plan = &network.plan;
     let heads = [Some(plan.output), plan.auxiliary];
-    for &input in &plan.steps[index].inputs {
+    for &input in plan.steps[index].inputs.iter().chain(&plan.steps[index].reads_again) {
         let step = &plan.steps[input];
         // Without the auxiliary head the last reader may never come; what it would read is small enough to wait.
         if step.last_reader == index && !(learn && step.keep) && !heads.contains(&Some(input)) {
@@ -100,46 +106,13 @@ fn release<T: Element>(network: &Network, run: &mut Run<T>, index: usize, learn:
     }
 }
 
-/// The sizes of a convolution or linear layer of the graph.
-pub(super) fn problem<'a>(steps: &'a [Step], index: usize, batch: usize) -> Result<Problem<'a>, NnError> {
-    let step = &steps[index];
-    let source = &steps[step.inputs[0]];
-    let impossible = NnError::Layer { kind: step.layer.kind() };
-    let Some(Convolution { window, stages, out }) = step.convolution else { return Err(impossible) };
-    let Some(geometry) = Geometry::new(&window, [source.shape.height, source.shape.width]) else {
-        return Err(impossible);
-    };
-    Ok(Problem { geometry, batch, stages, slots: &source.slots, out })
-}
-
-/// Calls `f` with the weights of a convolution or linear layer.
-pub(super) fn with_weights<T: Element, R>(
-    network: &Network,
-    index: usize,
-    f: impl FnOnce(Weights<'_, T>) -> R,
-) -> candle_core::Result<R> {
-    let steps = &network.plan.steps;
-    let view = |node: usize| {
-        let parameter = steps[node].parameter.expect("a convolution has a weight");
-        View::tensor(steps[node].layer.kind(), &network.parameters[parameter].var)
-    };
-    let own = view(index)?;
-    let first = steps[index].absorbs.map(view).transpose()?;
-    let stages = steps[index].convolution.expect("it is a convolution").stages;
-    let weights = match &first {
-        Some(first) => Weights { depthwise: first.slice()?, dense: own.slice()? },
-        None => Weights::of(stages, own.slice()?),
-    };
-    Ok(f(weights))
-}
-
-fn node<T: Element>(
+fn node<S: Stored>(
     network: &mut Network,
-    run: &mut Run<T>,
+    run: &mut Run<S>,
     index: usize,
     images: &Tensor,
     mode: Mode,
-) -> Result<Value<T>, NnError> {
+) -> Result<Value<S>, NnError> {
     let step = &network.plan.steps[index];
     let batch = run.batch;
     let len = batch * step.pixels();
@@ -149,30 +122,9 @@ fn node<T: Element>(
             let images = View::tensor(step.layer.kind(), images)?;
             return Ok(Value::own(layout::to_blocks(images.slice()?, batch, step.shape.channels, step.pixels())));
         }
-        Layer::Conv2d(_) | Layer::Linear { .. } => {
-            let problem = problem(&network.plan.steps, index, batch)?;
-            let tally = step.tallies && mode != Mode::Evaluate;
-            let mut y = fresh(step.blocks, len);
-            let x = value(0).operand();
-            let tallies = with_weights(network, index, |weights| {
-                conv::forward(&problem, &x, weights, slices_mut(&mut y), tally)
-            })?;
-            run.tallies[index] = tallies;
-            let mut y = Value::own(y);
-            if let Layer::Linear { .. } = step.layer {
-                y.affine = Some(Arc::new(bias(network, step)?));
-            }
-            return Ok(y);
-        }
         Layer::Relu => return Ok(Value { relu: true, ..value(0).clone() }),
         Layer::TrainingRelu if run.rectifies => return Ok(Value { relu: true, ..value(0).clone() }),
         Layer::TrainingRelu => return Ok(value(0).clone()),
-        Layer::Pool(Pool { kind, window }) => {
-            let problem = pool_problem(network, index, *kind, window, batch)?;
-            let mut y = fresh(step.blocks, len);
-            pooling::forward(&problem, &value(0).operand(), slices_mut(&mut y));
-            y
-        }
         Layer::GlobalAveragePool => {
             let mut y = fresh(step.blocks, len);
             let pixels = network.plan.steps[step.inputs[0]].pixels();
@@ -181,23 +133,13 @@ fn node<T: Element>(
         }
         Layer::Add | Layer::Concat if step.inputs.len() == 1 => return Ok(value(0).clone()),
         Layer::Add => {
-            let inputs = aligned(network, run, index);
+            let inputs: Vec<_> = step.inputs.iter().map(|&input| aligned(network, run, index, input)).collect();
             let operands: Vec<_> = inputs.iter().map(Value::operand).collect();
             let mut y = fresh(step.blocks, len);
             elementwise::sum(&operands, slices_mut(&mut y));
             y
         }
-        Layer::WeightedSum { table, row, edges } => {
-            let weights = network.mixtures[*table].rows(*row, *edges);
-            let inputs = aligned(network, run, index);
-            // An operation that yields zeros costs nothing.
-            let counts = |i: &usize| !matches!(network.plan.steps[step.inputs[*i]].layer, Layer::Zero { .. });
-            let (operands, weights): (Vec<_>, Vec<_>) =
-                (0..inputs.len()).filter(counts).map(|i| (inputs[i].operand(), T::of(weights[i]))).unzip();
-            let mut y = fresh(step.blocks, len);
-            elementwise::weighted_sum(&operands, &weights, slices_mut(&mut y));
-            y
-        }
+        Layer::WeightedSum { table, row, edges } => mixture::forward(network, run, index, (*table, *row, *edges)),
         Layer::Concat => return Ok(concat(&step.inputs.iter().map(|&i| run.value(i).clone()).collect::<Vec<_>>())),
         Layer::Narrow { channels } => {
             let from = &network.plan.steps[step.inputs[0]].slots[..*channels];
@@ -210,7 +152,7 @@ fn node<T: Element>(
             y
         }
         Layer::Zero { .. } => {
-            let mut zeros = pool::take::<T>(len);
+            let mut zeros = pool::take::<S>(len);
             zeros.fill(Lanes::ZERO);
             let zeros = Arc::new(zeros);
             return Ok(Value::plain((0..step.blocks).map(|_| zeros.clone()).collect()));
@@ -218,7 +160,7 @@ fn node<T: Element>(
         Layer::DropPath => match mode {
             Mode::Train { drop_path, seed } if drop_path > 0.0 => {
                 let drop_path = drop_path * network.graph.drop_path_share(index);
-                let factors: Vec<T> = drop(batch, drop_path, seed.index(index as u64));
+                let factors: Vec<S::Real> = drop::<S>(batch, drop_path, seed.index(index as u64));
                 let mut y = fresh(step.blocks, len);
                 let x = value(0).operand();
                 elementwise::scale_samples(&x, &factors, step.pixels(), slices_mut(&mut y), false);
@@ -234,7 +176,7 @@ fn node<T: Element>(
             let dims = |step: &Step| [batch, step.shape.channels, step.shape.height, step.shape.width];
             let x = layout::from_blocks(&value(0).operand(), &from.slots, batch, from.pixels());
             let (y, passed) =
-                custom::forward(&network.graph.node(index).name, layer.as_ref(), x, &dims(from), &dims(step))?;
+                custom::forward::<S>(&network.graph.node(index).name, layer.as_ref(), x, &dims(from), &dims(step))?;
             run.passed[index] = Some(passed);
             y
         }
@@ -243,47 +185,22 @@ fn node<T: Element>(
     Ok(Value::own(result))
 }
 
-pub(super) fn pool_problem(
-    network: &Network,
-    index: usize,
-    kind: nas_space::PoolKind,
-    window: &Window,
-    batch: usize,
-) -> Result<pooling::Problem, NnError> {
-    let step = &network.plan.steps[index];
-    let source = &network.plan.steps[step.inputs[0]];
-    let geometry = Geometry::new(window, [source.shape.height, source.shape.width])
-        .ok_or(NnError::Layer { kind: step.layer.kind() })?;
-    Ok(pooling::Problem { kind, geometry, batch })
-}
-
-/// A linear layer's bias as what readers of its output have to add.
-fn bias<T: Element>(network: &Network, step: &Step) -> candle_core::Result<Vec<Affine<T>>> {
-    let bias = wide(&network.parameters[step.parameter.expect("a linear layer has a bias") + 1].var)?;
-    let shift = layout::per_channel(&step.slots, step.blocks, 0.0, |channel| bias[channel]);
-    Ok(shift.into_iter().map(|shift| Affine { shift: Lanes::of(shift), ..Affine::identity() }).collect())
-}
-
-/// The inputs of a sum, their channels in the same lanes.
-fn aligned<T: Element>(network: &Network, run: &Run<T>, index: usize) -> Vec<Value<T>> {
-    let step = &network.plan.steps[index];
-    let align = |&input: &usize| {
-        let (value, slots) = (run.value(input), &network.plan.steps[input].slots);
-        if *slots == step.slots {
-            return value.clone();
-        }
-        Value::own(layout::move_channels(&value.operand(), slots, &step.slots, step.blocks))
-    };
-    step.inputs.iter().map(align).collect()
+/// An input of a sum, its channels in the lanes of the sum's.
+pub(super) fn aligned<S: Stored>(network: &Network, run: &Run<S>, index: usize, input: usize) -> Value<S> {
+    let (step, from) = (&network.plan.steps[index], &network.plan.steps[input]);
+    if from.slots == step.slots {
+        return run.value(input).clone();
+    }
+    Value::own(layout::move_channels(&run.value(input).operand(), &from.slots, &step.slots, step.blocks))
 }
 
 /// The blocks of all parts, one after another; nothing is copied unless some parts are read through a ReLU and others not.
-fn concat<T: Element>(parts: &[Value<T>]) -> Value<T> {
+fn concat<S: Stored>(parts: &[Value<S>]) -> Value<S> {
     let relu = parts[0].relu;
     let same = parts.iter().all(|part| part.relu == relu);
-    let parts: Vec<Value<T>> = parts.iter().map(|part| if same { part.clone() } else { part.computed() }).collect();
+    let parts: Vec<Value<S>> = parts.iter().map(|part| if same { part.clone() } else { part.computed() }).collect();
     let affine = parts.iter().any(|part| part.affine.is_some()).then(|| {
-        let maps = |part: &Value<T>| match &part.affine {
+        let maps = |part: &Value<S>| match &part.affine {
             Some(affine) => affine.to_vec(),
             None => vec![Affine::identity(); part.blocks.len()],
         };
@@ -293,12 +210,12 @@ fn concat<T: Element>(parts: &[Value<T>]) -> Value<T> {
     Value { blocks, affine, relu: relu && same }
 }
 
-fn batch_norm<T: Element>(
+fn batch_norm<S: Stored>(
     network: &mut Network,
-    run: &mut Run<T>,
+    run: &mut Run<S>,
     index: usize,
     mode: Mode,
-) -> Result<Value<T>, NnError> {
+) -> Result<Value<S>, NnError> {
     let Network { plan, parameters, buffers, .. } = network;
     let step = &plan.steps[index];
     let source = step.inputs[0];
@@ -331,10 +248,10 @@ fn batch_norm<T: Element>(
 }
 
 /// The factor of each sample: 0 with the probability given, otherwise what keeps the expectation.
-fn drop<T: Element>(batch: usize, probability: f64, seed: Seed) -> Vec<T> {
+fn drop<S: Stored>(batch: usize, probability: f64, seed: Seed) -> Vec<S::Real> {
     let mut rng = seed.rng();
     let kept = 1.0 / (1.0 - probability);
-    (0..batch).map(|_| T::of(if rng.random::<f64>() < probability { 0.0 } else { kept })).collect()
+    (0..batch).map(|_| S::Real::of(if rng.random::<f64>() < probability { 0.0 } else { kept })).collect()
 }
 
 pub(super) fn wide(tensor: &Tensor) -> candle_core::Result<Vec<f64>> {
@@ -358,7 +275,7 @@ fn update(buffers: &mut [(String, Tensor)], tallies: &[Tally], slots: &[usize]) 
 }
 
 /// The logits `[batch · classes]` a head yields.
-pub(super) fn logits<T: Element>(network: &Network, run: &Run<T>, node: usize) -> candle_core::Result<Vec<T>> {
+pub(super) fn logits<S: Stored>(network: &Network, run: &Run<S>, node: usize) -> candle_core::Result<Vec<S::Real>> {
     let step = &network.plan.steps[node];
     let Some(value) = &run.values[node] else { bail!("the head was not run") };
     Ok(layout::from_blocks(&value.operand(), &step.slots, run.batch, step.pixels()))

@@ -10,19 +10,23 @@ mod forward;
 mod mixture;
 pub(crate) mod norm;
 mod plan;
+mod precision;
+mod siblings;
 mod value;
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
+use half::bf16;
 use nas_space::{Layer, NetworkGraph, Seed};
 
-use crate::element::Element;
+use crate::element::{Element, Stored};
 use crate::ops::{not_on_cpu, unknown_type};
 use crate::{NnError, pool};
 use custom::CustomLayers;
 pub use custom::{CustomLayer, MakeLayer};
 use mixture::Mixture;
 use plan::Plan;
+pub use precision::Precision;
 
 /// A learned tensor of a network.
 #[derive(Clone, Debug)]
@@ -83,6 +87,7 @@ pub struct Network {
     /// The weights of mixed edges, by table.
     mixtures: Vec<Mixture>,
     customs: CustomLayers,
+    precision: Precision,
 }
 
 impl Network {
@@ -147,7 +152,7 @@ impl Network {
         }
         let plan = Plan::new(&graph, &parameter_of, &buffer_of);
         let mixtures = mixture::tables(&graph);
-        Ok(Self { graph, plan, parameters, buffers, mixtures, customs })
+        Ok(Self { graph, plan, parameters, buffers, mixtures, customs, precision: Precision::F32 })
     }
 
     /// A freshly initialised network (see [`seeded`](crate::seeded)).
@@ -171,6 +176,12 @@ impl Network {
     /// The running statistics of the batch norms: path (`….running_mean`, `….running_var`) and tensor, in graph order.
     pub fn buffers(&self) -> &[(String, Tensor)] {
         &self.buffers
+    }
+
+    /// What later training steps on f32 images keep activations and their gradients in; f32, unless this says otherwise.
+    /// Steps in f64 and [`logits`](Self::logits) round nothing.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
     }
 
     /// Replaces a parameter's or a running statistic's values.
@@ -252,13 +263,14 @@ impl Network {
     ) -> Result<Step, NnError> {
         self.check(images)?;
         let labels = labels.to_vec1::<u32>()?;
-        match images.dtype() {
-            DType::F64 => in_pool(|| self.step_in::<f64>(images, &labels, config, mode, weights)),
-            _ => in_pool(|| self.step_in::<f32>(images, &labels, config, mode, weights)),
+        match (images.dtype(), self.precision) {
+            (DType::F64, _) => in_pool(|| self.step_in::<f64>(images, &labels, config, mode, weights)),
+            (_, Precision::F32) => in_pool(|| self.step_in::<f32>(images, &labels, config, mode, weights)),
+            (_, Precision::Bf16) => in_pool(|| self.step_in::<bf16>(images, &labels, config, mode, weights)),
         }
     }
 
-    fn step_in<T: Element>(
+    fn step_in<S: Stored>(
         &mut self,
         images: &Tensor,
         labels: &[u32],
@@ -266,7 +278,7 @@ impl Network {
         mode: Mode,
         weights: bool,
     ) -> Result<Step, NnError> {
-        let run = forward::run::<T>(self, images, mode, true)?;
+        let run = forward::run::<S>(self, images, mode, true)?;
         backward::run(self, run, labels, config, weights)
     }
 

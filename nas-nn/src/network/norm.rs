@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::value::{Blocks, Gradient, NormGradient, Value, slices};
-use crate::element::Element;
+use crate::element::Stored;
 use crate::kernels::elementwise;
 use crate::kernels::lanes::{LANES, Lanes};
-use crate::kernels::norm::{GradientSums, Tally, gradient_sums};
-use crate::kernels::read::Affine;
+use crate::kernels::norm::{GradientSums, Source, Tally, gradient_sums};
+use crate::kernels::read::{Affine, Operand};
 use crate::layout::per_channel;
 use crate::pool::{self, Buffer};
 
@@ -19,9 +19,9 @@ pub(crate) const EPSILON: f64 = 1e-5;
 const FEW: f64 = 64.0;
 
 /// One batch norm of a pass.
-pub(crate) struct Norm<T: Element> {
-    /// What it normalizes.
-    pub(crate) input: Blocks<T>,
+pub(crate) struct Norm<S: Stored> {
+    /// What it normalizes; empty where that is worked out again whenever it is read.
+    pub(crate) input: Blocks<S>,
     pub(crate) mean: Vec<Lanes<f64>>,
     /// One over the standard deviation.
     pub(crate) inverse: Vec<Lanes<f64>>,
@@ -33,9 +33,9 @@ pub(crate) struct Norm<T: Element> {
     count: f64,
 }
 
-impl<T: Element> Norm<T> {
+impl<S: Stored> Norm<S> {
     /// From batch statistics.
-    pub(crate) fn of_batch(input: Blocks<T>, tallies: &[Tally], affine: LearnedLanes) -> Self {
+    pub(crate) fn of_batch(input: Blocks<S>, tallies: &[Tally], affine: LearnedLanes) -> Self {
         let mean = tallies.iter().map(|tally| tally.mean).collect();
         let variance: Vec<Lanes<f64>> = tallies.iter().map(Tally::variance).collect();
         Self::new(input, mean, &variance, affine, tallies.first().map_or(0.0, |tally| tally.count))
@@ -43,7 +43,7 @@ impl<T: Element> Norm<T> {
 
     /// From given statistics.
     pub(crate) fn given(
-        input: Blocks<T>,
+        input: Blocks<S>,
         mean: Vec<Lanes<f64>>,
         variance: &[Lanes<f64>],
         affine: LearnedLanes,
@@ -52,7 +52,7 @@ impl<T: Element> Norm<T> {
     }
 
     fn new(
-        input: Blocks<T>,
+        input: Blocks<S>,
         mean: Vec<Lanes<f64>>,
         variance: &[Lanes<f64>],
         (weight, bias): LearnedLanes,
@@ -63,20 +63,33 @@ impl<T: Element> Norm<T> {
     }
 
     /// The output: `(x - mean) / sqrt(variance + eps) · weight + bias`, left to the reader.
-    pub(crate) fn output(&self) -> Value<T> {
+    pub(crate) fn output(&self) -> Value<S> {
         let block = |b: usize| Affine::new(self.mean[b], self.inverse[b] * self.weight[b], self.bias[b]);
-        let affine = (0..self.input.len()).map(block).collect();
+        let affine = (0..self.mean.len()).map(block).collect();
         Value { blocks: self.input.clone(), affine: Some(Arc::new(affine)), relu: false }
     }
 
     /// The sums over the batch that its gradients are made of.
-    pub(crate) fn sums(&self, dy: &[&[Lanes<T>]], batch: usize) -> Vec<GradientSums> {
-        sums_of(&[self], dy, batch).remove(0)
+    pub(crate) fn sums(&self, dy: &[&[Lanes<S>]], batch: usize) -> Vec<GradientSums> {
+        let pixels = dy.first().map_or(0, |block| block.len()) / batch.max(1);
+        gradient_sums(dy, &[self.source()], batch, pixels).remove(0)
+    }
+
+    /// What those sums are weighted with.
+    pub(crate) fn source(&self) -> Source<'_, S> {
+        Source { x: Operand::plain(slices(&self.input)), pooling: None, means: &self.mean }
+    }
+
+    /// The same norm, of an input that was worked out again.
+    pub(crate) fn with_input(&self, input: Blocks<S>) -> Self {
+        let Self { mean, inverse, weight, bias, count, .. } = self;
+        let (mean, inverse, weight, bias) = (mean.clone(), inverse.clone(), weight.clone(), bias.clone());
+        Self { input, mean, inverse, weight, bias, count: *count }
     }
 
     /// The same from parts that were taken elsewhere.
     pub(crate) fn total(&self, parts: &[Vec<GradientSums>]) -> Vec<GradientSums> {
-        parts.iter().zip(&self.mean).map(|(parts, mean)| GradientSums::total::<T>(parts, *mean)).collect()
+        parts.iter().zip(&self.mean).map(|(parts, mean)| GradientSums::total::<S::Real>(parts, *mean)).collect()
     }
 
     /// Whether there are so few elements that the input gradient is worked out in f64.
@@ -90,7 +103,7 @@ impl<T: Element> Norm<T> {
     }
 
     /// The gradient of the input, left to the reader, from the sums of the gradient's blocks.
-    pub(crate) fn folded(&self, gradient: &Gradient<T>, sums: &[GradientSums]) -> Gradient<T> {
+    pub(crate) fn folded(&self, gradient: &Gradient<S>, sums: &[GradientSums]) -> Gradient<S> {
         let share = self.share();
         let pull = |b: usize| {
             let slope = self.inverse[b] * self.inverse[b] * sums[b].weighted * share;
@@ -107,7 +120,7 @@ impl<T: Element> Norm<T> {
     }
 
     /// The gradient of the input, computed.
-    pub(crate) fn computed(&self, gradient: &Gradient<T>, sums: &[GradientSums], batch: usize) -> Vec<Buffer<T>> {
+    pub(crate) fn computed(&self, gradient: &Gradient<S>, sums: &[GradientSums], batch: usize) -> Vec<Buffer<S>> {
         let mut dx = pool::fresh(self.input.len(), self.input.first().map_or(0, |block| block.len()));
         if self.is_small() {
             return self.in_f64(&slices(&gradient.blocks), &slices(&self.input), gradient.factor, batch, dx);
@@ -118,25 +131,26 @@ impl<T: Element> Norm<T> {
 
     fn in_f64(
         &self,
-        dy: &[&[Lanes<T>]],
-        z: &[&[Lanes<T>]],
+        dy: &[&[Lanes<S>]],
+        z: &[&[Lanes<S>]],
         factor: f64,
         batch: usize,
-        mut dx: Vec<Buffer<T>>,
-    ) -> Vec<Buffer<T>> {
-        let wide = |blocks: &[&[Lanes<T>]]| -> Vec<Vec<Lanes<f64>>> {
-            blocks.iter().map(|block| block.iter().map(|lanes| lanes.wide()).collect()).collect()
+        mut dx: Vec<Buffer<S>>,
+    ) -> Vec<Buffer<S>> {
+        let wide = |blocks: &[&[Lanes<S>]]| -> Vec<Vec<Lanes<f64>>> {
+            blocks.iter().map(|block| block.iter().map(|lanes| lanes.load().wide()).collect()).collect()
         };
         let (dy, z) = (wide(dy), wide(z));
         let (dy, z): (Vec<&[_]>, Vec<&[_]>) = (dy.iter().map(|b| &b[..]).collect(), z.iter().map(|b| &b[..]).collect());
         let pixels = dy.first().map_or(0, |block| block.len()) / batch.max(1);
-        let sums = gradient_sums::<f64>(&dy, &[(z.clone(), &self.mean)], batch, pixels).remove(0);
+        let source = Source { x: Operand::plain(z.clone()), pooling: None, means: &self.mean };
+        let sums = gradient_sums::<f64>(&dy, &[source], batch, pixels).remove(0);
         let share = self.share();
         for (b, dx) in dx.iter_mut().enumerate() {
             let slope = self.inverse[b] * self.inverse[b] * sums[b].weighted * share;
             let (gain, level) = (self.weight[b] * self.inverse[b] * Lanes::splat(factor), sums[b].plain * share);
             for ((dx, dy), z) in dx.iter_mut().zip(dy[b]).zip(z[b]) {
-                *dx = Lanes::of((*dy - level - (*z - self.mean[b]) * slope) * gain);
+                *dx = Lanes::store(Lanes::of((*dy - level - (*z - self.mean[b]) * slope) * gain));
             }
         }
         dx
@@ -150,7 +164,7 @@ impl<T: Element> Norm<T> {
     }
 
     /// All gradients of a norm that stands alone: of the input, and of scale and shift in lanes.
-    pub(crate) fn gradients(&self, dy: Blocks<T>, batch: usize) -> (Vec<Buffer<T>>, LearnedLanes) {
+    pub(crate) fn gradients(&self, dy: Blocks<S>, batch: usize) -> (Vec<Buffer<S>>, LearnedLanes) {
         let gradient = Gradient::plain(dy);
         let sums = self.sums(&slices(&gradient.blocks), batch);
         (self.computed(&gradient, &sums, batch), self.affine_gradients(&sums, 1.0))
@@ -165,13 +179,6 @@ impl<T: Element> Norm<T> {
 
 /// Learned scale and shift, or their gradients, in lanes.
 pub(crate) type LearnedLanes = (Vec<Lanes<f64>>, Vec<Lanes<f64>>);
-
-/// The sums of several batch norms whose outputs have one gradient.
-pub(crate) fn sums_of<T: Element>(norms: &[&Norm<T>], dy: &[&[Lanes<T>]], batch: usize) -> Vec<Vec<GradientSums>> {
-    let pixels = dy.first().map_or(0, |block| block.len()) / batch.max(1);
-    let norms: Vec<_> = norms.iter().map(|norm| (slices(&norm.input), &norm.mean[..])).collect();
-    gradient_sums(dy, &norms, batch, pixels)
-}
 
 /// 1 for every channel, 0 in the gaps.
 pub(crate) fn ones(slots: &[usize], blocks: usize) -> Vec<Lanes<f64>> {

@@ -1,13 +1,15 @@
 //! What a pass over the graph needs to know beforehand: who reads what, which layers run as one, which values the reverse
 //! pass needs again, where each node's tensors are and where its channels lie.
 //!
-//! Four patterns are looked for; a graph that has none of them runs all the same, layer by layer:
+//! Six patterns are looked for; a graph that has none of them runs all the same, layer by layer:
 //! - batch norms and ReLUs are arithmetic on values that someone else reads ([`Value`](super::value::Value)); always;
 //! - a depthwise convolution and the 1x1 convolution that alone reads it are one ([`Step::absorbs`]);
 //! - a convolution takes the batch norm's moments as it writes ([`Step::tallies`]), and reads its gradient through the
 //!   batch norm that alone reads it ([`Step::folds`]);
 //! - a ReLU that only convolutions read leaves its gradient to them ([`Step::gated`]), and the batch norm before it its
-//!   sums ([`Step::sums_for`]).
+//!   sums ([`Step::sums_for`]);
+//! - convolutions and poolings that read one value run together ([`Step::siblings`]);
+//! - a pooled value that only a mixed sum reads, through a batch norm, is never kept ([`Step::spared`]).
 
 use nas_space::{Conv2d, Layer, NetworkGraph, Pool, PoolKind, Shape, Window};
 
@@ -65,6 +67,17 @@ pub(super) struct Step {
     /// For a convolution that alone reads such a ReLU, which alone reads a batch norm: that batch norm. The convolution
     /// takes its sums as it writes the gradient.
     pub(super) sums_for: Option<usize>,
+    /// For a convolution or pooling: the node whose value it reads, past a ReLU that leaves its gradient to it.
+    pub(super) target: usize,
+    /// For a convolution or pooling: the first of those that read the same value. They run together.
+    pub(super) lead: Option<usize>,
+    /// For such a first one: all of them, in order.
+    pub(super) siblings: Vec<usize>,
+    /// For a pooling: its output is not kept. The batch norm that alone reads it takes no more than its moments, and the
+    /// mixed sum behind that works it out again.
+    pub(super) spared: bool,
+    /// For such a mixed sum: the nodes that those poolings read.
+    pub(super) reads_again: Vec<usize>,
     /// Whether the reverse pass reads the output of this node.
     pub(super) keep: bool,
     /// Whether anything learned lies at or before this node, so that a gradient has somewhere to go.
@@ -115,6 +128,11 @@ impl Plan {
                 folds: false,
                 gated: false,
                 sums_for: None,
+                target: inputs.first().copied().unwrap_or(index),
+                lead: None,
+                siblings: Vec::new(),
+                spared: false,
+                reads_again: Vec::new(),
                 keep: false,
                 learns: parameters[index].is_some() || inputs.iter().any(|&i| steps[i].learns),
                 readers: 0,
@@ -130,6 +148,7 @@ impl Plan {
         plan.join_convolutions();
         plan.join_norms();
         plan.gate();
+        plan.join_siblings();
         plan.keep();
         plan
     }
@@ -175,11 +194,44 @@ impl Plan {
                 continue;
             }
             let source = self.steps[norm].inputs[0];
-            if matches!(self.steps[source].layer, Layer::Conv2d(_)) {
+            let pool = matches!(self.steps[source].layer, Layer::Pool(_));
+            if pool || matches!(self.steps[source].layer, Layer::Conv2d(_)) {
                 self.steps[source].tallies = true;
                 self.steps[norm].folds = readers[source].len() == 1 && !self.is_head(source);
             }
+            if let (true, &[sum]) = (pool && self.steps[norm].folds, &readers[norm][..]) {
+                let mixed = matches!(self.steps[sum].layer, Layer::WeightedSum { .. }) && !self.is_head(norm);
+                self.steps[source].spared = mixed && self.steps[sum].slots == self.steps[source].slots;
+            }
         }
+    }
+
+    /// Joins convolutions and poolings that read one value.
+    fn join_siblings(&mut self) {
+        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.steps.len()];
+        for (index, step) in self.steps.iter().enumerate().filter(|(_, step)| !step.absorbed) {
+            let input = step.inputs.first().copied();
+            match (&step.layer, input) {
+                (Layer::Conv2d(_), Some(relu)) if step.gated => readers[self.steps[relu].inputs[0]].push(index),
+                (Layer::Conv2d(_) | Layer::Linear { .. } | Layer::Pool(_), Some(input)) => readers[input].push(index),
+                _ => {}
+            }
+        }
+        for (target, siblings) in readers.into_iter().enumerate() {
+            for &sibling in &siblings {
+                self.steps[sibling].target = target;
+                self.steps[sibling].lead = siblings.first().copied();
+            }
+            if let Some(&lead) = siblings.first() {
+                self.steps[lead].siblings = siblings;
+            }
+        }
+    }
+
+    /// The spared pooling behind whose batch norm a node is, if it is such a norm.
+    pub(super) fn spared(&self, node: usize) -> Option<usize> {
+        let norm = matches!(self.steps[node].layer, Layer::BatchNorm { .. });
+        self.steps[node].inputs.first().copied().filter(|&pool| norm && self.steps[pool].spared)
     }
 
     fn gate(&mut self) {
@@ -212,11 +264,23 @@ impl Plan {
                 Layer::Relu => !step.gated,
                 _ => false,
             };
-            for input in step.inputs.clone() {
+            let (inputs, target) = (step.inputs.clone(), step.target);
+            if reads_input && step.lead.is_some() {
+                self.steps[target].keep = true;
+                self.steps[target].last_reader = index;
+            }
+            for &input in &inputs {
                 self.steps[input].keep |= reads_input;
                 self.steps[input].last_reader = index;
                 self.steps[input].readers += 1;
             }
+            let spared = inputs.iter().filter_map(|&input| self.spared(input)).map(|pool| self.steps[pool].inputs[0]);
+            let again: Vec<usize> = if reads_input { spared.collect() } else { Vec::new() };
+            for &node in &again {
+                self.steps[node].keep = true;
+                self.steps[node].last_reader = index;
+            }
+            self.steps[index].reads_again = again;
         }
     }
 }

@@ -4,9 +4,10 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use nas_space::Conv2d;
 
 use super::{Blocks, View, output, typed};
-use crate::kernels::conv::{self, InputGradient, Problem, Stages, Wanted, Weights};
+use crate::kernels::conv::{self, Problem, Stages, Weights};
 use crate::kernels::plane::Geometry;
 use crate::kernels::read::Incoming;
+use crate::kernels::siblings::{self, Backward, Forward, Sibling};
 
 const NAME: &str = "conv2d";
 
@@ -41,7 +42,9 @@ impl CustomOp2 for Op {
         let (x, w) = (View::storage(NAME, x, lx)?, View::storage(NAME, w, lw)?);
         typed!(NAME, [x, w], {
             let (x, mut y) = (Blocks::<E>::of(x, lx.dims()), Blocks::<E>::fresh(&dims));
-            conv::forward(&p, &x.operand(), Weights::of(p.stages, w), y.slices_mut(), false);
+            let (batch, weights) = (p.batch, Weights::of(p.stages, w));
+            let op = Forward::Convolution(Box::new(conv::Forward::new(p, x.operand(), weights)));
+            siblings::forward(batch, vec![Sibling { op, y: Some(y.slices_mut()), tally: false }]);
             Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y.data()), Shape::from(&dims)))
         })
     }
@@ -54,10 +57,10 @@ impl CustomOp2 for Op {
         let (x, w, dy) = (View::tensor(NAME, &x)?, View::tensor(NAME, &w)?, View::tensor(NAME, &dy)?);
         typed!(NAME, [x, w, dy], {
             let (x, dy, mut dx) = (Blocks::<E>::of(x, dims), Blocks::<E>::of(dy, dy_dims), Blocks::<E>::fresh(dims));
-            let input = InputGradient { blocks: dx.slices_mut(), add: false, gate: false, sums: false };
             let incoming = Incoming { blocks: dy.slices(), norm: None };
-            let wanted = Wanted { weights: true, input: Some(input) };
-            let found = conv::backward(&p, &x.operand(), Weights::of(p.stages, w), &incoming, wanted);
+            let (batch, weights) = (p.batch, Weights::of(p.stages, w));
+            let op = Backward::Convolution(Box::new(conv::Backward::new(p, x.operand(), weights, incoming)));
+            let found = siblings::backward(batch, &[op], Some(dx.slices_mut()), false).remove(0);
             Ok((Some(output(dx.data(), dims)?), Some(output(found.single(), w_dims)?)))
         })
     }

@@ -5,18 +5,20 @@ use nas_space::Pool;
 
 use super::{Blocks, View, output, typed};
 use crate::kernels::plane::Geometry;
-use crate::kernels::pooling::{self, Problem};
+use crate::kernels::pooling::{self, Pooling};
+use crate::kernels::read::Incoming;
+use crate::kernels::siblings::{self, Backward, Forward, Sibling};
 
 const NAME: &str = "pool2d";
 
-/// The sizes, and the output's dims.
-fn problem(x: &[usize], pool: &Pool) -> Result<(Problem, [usize; 4])> {
+/// The geometry of a plane, and the output's dims.
+fn geometry(x: &[usize], pool: &Pool) -> Result<(Geometry, [usize; 4])> {
     let [batch, channels, height, width] = x else { bail!("{NAME} reads [batch, channels, height, width], not {x:?}") };
     let Some(geometry) = Geometry::new(&pool.window, [*height, *width]) else {
         bail!("{NAME}: a {:?} window does not fit a {height}x{width} input", pool.window.kernel)
     };
     let dims = [*batch, *channels, geometry.output[0], geometry.output[1]];
-    Ok((Problem { kind: pool.kind, geometry, batch: *batch }, dims))
+    Ok((geometry, dims))
 }
 
 struct Op(Pool);
@@ -27,11 +29,13 @@ impl CustomOp1 for Op {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (problem, dims) = problem(layout.dims(), &self.0)?;
+        let (geometry, dims) = geometry(layout.dims(), &self.0)?;
         let x = View::storage(NAME, x, layout)?;
         typed!(NAME, [x], {
             let (x, mut y) = (Blocks::<E>::of(x, layout.dims()), Blocks::<E>::fresh(&dims));
-            pooling::forward(&problem, &x.operand(), y.slices_mut());
+            let pooling = Pooling::new(self.0.kind, geometry);
+            let op = Forward::Pooling(pooling::Forward { pooling: &pooling, x: x.operand() });
+            siblings::forward(dims[0], vec![Sibling { op, y: Some(y.slices_mut()), tally: false }]);
             Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y.data()), Shape::from(&dims)))
         })
     }
@@ -39,11 +43,14 @@ impl CustomOp1 for Op {
     fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let (x, dy) = (x.contiguous()?, dy.contiguous()?);
         let (dims, dy_dims) = (x.dims(), dy.dims());
-        let (problem, _) = problem(dims, &self.0)?;
+        let (geometry, _) = geometry(dims, &self.0)?;
         let (x, dy) = (View::tensor(NAME, &x)?, View::tensor(NAME, &dy)?);
         typed!(NAME, [x, dy], {
             let (x, dy, mut dx) = (Blocks::<E>::of(x, dims), Blocks::<E>::of(dy, dy_dims), Blocks::<E>::fresh(dims));
-            pooling::input_gradient(&problem, Some(&x.operand()), &dy.slices(), dx.slices_mut(), false);
+            let pooling = Pooling::new(self.0.kind, geometry);
+            let incoming = Incoming { blocks: dy.slices(), norm: None };
+            let op = Backward::Pooling(Box::new(pooling::Backward::new(&pooling, Some(x.operand()), incoming)));
+            siblings::backward(dims[0], &[op], Some(dx.slices_mut()), false);
             output(dx.data(), dims).map(Some)
         })
     }

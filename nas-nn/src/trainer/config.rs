@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::optim::{Adam, DecayOn, Optimizer, Sgd};
 use crate::schedule::{Curve, Schedule};
-use crate::{Mode, NnError, StepConfig};
+use crate::{Mode, NnError, Precision, StepConfig};
 
 /// The kinds of optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Label smoothing (Szegedy et al. 2016), from 0 (none) below 1.
     pub label_smoothing: f64,
+    /// What training steps keep activations and their gradients in.
+    pub precision: Precision,
     /// The weight of the auxiliary head's loss, where the network has one.
     pub auxiliary_weight: f64,
     /// The probability of dropping a path at the end of the training, from 0 (never) below 1; it grows linearly from 0.
@@ -107,6 +109,7 @@ impl Default for TrainConfig {
             warmup_epochs: 0.0,
             clip_norm: 5.0,
             label_smoothing: 0.0,
+            precision: Precision::F32,
             auxiliary_weight: 0.4,
             drop_path: 0.0,
             augment: Augment::default(),

@@ -79,9 +79,10 @@ impl Trainer {
     ///
     /// # Errors
     /// If a setting is impossible, or the images do not fit the settings or the network.
-    pub fn new(network: Network, data: TrainData, config: TrainConfig, seed: Seed) -> Result<Self, NnError> {
+    pub fn new(mut network: Network, data: TrainData, config: TrainConfig, seed: Seed) -> Result<Self, NnError> {
         config.validate_for(data.images.shape)?;
         fit(&network, &data)?;
+        network.set_precision(config.precision);
         let optimizer = config.optimizer();
         let standing = Standing::new(config.epochs);
         Ok(Self { network, data, config, seed, optimizer, standing })

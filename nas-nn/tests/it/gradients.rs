@@ -7,14 +7,14 @@ use rand::RngExt;
 
 const STEP: f64 = 1e-5;
 
-fn noise(seed: u64, dims: &[usize]) -> Tensor {
+pub(crate) fn noise(seed: u64, dims: &[usize]) -> Tensor {
     let mut rng = Seed::new(seed).rng();
     let values: Vec<f64> = (0..dims.iter().product()).map(|_| rng.random::<f64>() * 2.0 - 1.0).collect();
     Tensor::from_vec(values, dims, &Device::Cpu).unwrap()
 }
 
 /// The largest difference between a gradient and finite differences of `loss`, relative to the gradient's norm.
-fn worst(var: &Var, gradient: &Tensor, mut loss: impl FnMut() -> f64) -> f64 {
+pub(crate) fn worst(var: &Var, gradient: &Tensor, mut loss: impl FnMut() -> f64) -> f64 {
     let start = var.flatten_all().unwrap().to_vec1::<f64>().unwrap();
     let gradient = gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap();
     assert_eq!(start.len(), gradient.len());
@@ -129,7 +129,7 @@ fn convolution_equals_its_definition() {
     }
 }
 
-fn flat(t: &Tensor) -> Vec<f64> {
+pub(crate) fn flat(t: &Tensor) -> Vec<f64> {
     t.flatten_all().unwrap().to_vec1().unwrap()
 }
 

@@ -5,5 +5,7 @@ mod custom;
 mod golden;
 mod gradients;
 mod layered;
+mod mixture;
+mod precision;
 mod spaces;
 mod threads;

@@ -1,11 +1,11 @@
 //! The same bits at any number of threads.
 
 use candle_core::{DType, Device, Tensor};
-use nas_nn::{Mode, Network, StepConfig};
+use nas_nn::{Mode, Network, Precision, StepConfig};
 use nas_space::{NetworkConfig, Seed, published};
 use rand::RngExt;
 
-fn gradients(threads: usize) -> (u64, Vec<Vec<f32>>) {
+fn gradients(threads: usize, precision: Precision) -> (u64, Vec<Vec<f32>>) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let genotype = published("DARTS_V2").unwrap().genotype();
@@ -14,6 +14,7 @@ fn gradients(threads: usize) -> (u64, Vec<Vec<f32>>) {
         config.input.width = 20;
         let graph = genotype.lower(&config).unwrap();
         let mut network = Network::init(graph, Seed::new(1), DType::F32, &Device::Cpu).unwrap();
+        network.set_precision(precision);
         let mut rng = Seed::new(2).rng();
         let batch = 21;
         let pixels: Vec<f32> = (0..batch * 3 * 18 * 20).map(|_| rng.random::<f32>()).collect();
@@ -30,10 +31,12 @@ fn gradients(threads: usize) -> (u64, Vec<Vec<f32>>) {
 
 #[test]
 fn gradients_are_the_same_bits_at_1_2_and_4_threads() {
-    let one = gradients(1);
-    for threads in [2, 4] {
-        let other = gradients(threads);
-        assert_eq!(one.0, other.0, "loss at {threads} threads");
-        assert!(one.1 == other.1, "gradients at {threads} threads");
+    for precision in [Precision::F32, Precision::Bf16] {
+        let one = gradients(1, precision);
+        for threads in [2, 4] {
+            let other = gradients(threads, precision);
+            assert_eq!(one.0, other.0, "loss at {threads} threads in {precision:?}");
+            assert!(one.1 == other.1, "gradients at {threads} threads in {precision:?}");
+        }
     }
 }

@@ -14,6 +14,8 @@ use crate::shell;
 pub(crate) enum Contestant {
     /// This project.
     Ours,
+    /// This project with activations in bfloat16.
+    OursBf16,
     /// PyTorch with its usual layout.
     Contiguous,
     /// PyTorch with channels innermost, which suits its convolutions better.
@@ -28,14 +30,15 @@ pub(crate) enum Contestant {
 
 impl Contestant {
     /// In the order in which they run. Ours comes first, for it says what kind of case it is.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Ours, Self::Contiguous, Self::ChannelsLast, Self::Bf16, Self::Gemm, Self::Copy];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Ours, Self::OursBf16, Self::Contiguous, Self::ChannelsLast, Self::Bf16, Self::Gemm, Self::Copy];
 
     /// Whether it runs in cases of this kind.
     pub(crate) fn takes_part(self, kind: &str, torch: bool) -> bool {
         match self {
             Self::Ours | Self::Gemm => true,
             Self::Contiguous | Self::ChannelsLast => torch,
+            Self::OursBf16 => kind == "step",
             Self::Bf16 => torch && kind == "step",
             Self::Copy => kind == "operation",
         }
@@ -46,9 +49,10 @@ impl Contestant {
         matches!(self, Self::Contiguous | Self::ChannelsLast | Self::Bf16)
     }
 
-    /// The flags of PyTorch's side.
+    /// The flags of either side.
     fn flags(self) -> &'static [&'static str] {
         match self {
+            Self::OursBf16 => &["--bf16"],
             Self::ChannelsLast => &["--channels-last"],
             Self::Bf16 => &["--channels-last", "--bf16"],
             _ => &[],
@@ -129,7 +133,7 @@ impl Programs {
         let mut command = match &self.python {
             Some(python) if contestant.is_pytorch() => {
                 let mut command = Command::new(python);
-                command.arg(shell::root().join("nas-nn/benches/steps/pytorch_step.py")).args(contestant.flags());
+                command.arg(shell::root().join("nas-nn/benches/steps/pytorch_step.py"));
                 command.args(["--threads", &self.threads]);
                 command
             }
@@ -139,7 +143,7 @@ impl Programs {
                 command
             }
         };
-        let answer = answer(command.args(["--case", name, "--seconds", &self.seconds]))?;
+        let answer = answer(command.args(contestant.flags()).args(["--case", name, "--seconds", &self.seconds]))?;
         Sample::read(&answer).with_context(|| format!("{contestant:?} of `{case}` printed something else than JSON"))
     }
 }
@@ -174,10 +178,10 @@ mod tests {
     #[test]
     fn each_kind_of_case_has_its_contestants() {
         let part = |kind, torch| Contestant::ALL.into_iter().filter(|c| c.takes_part(kind, torch)).collect::<Vec<_>>();
-        use Contestant::{Bf16, ChannelsLast, Contiguous, Copy, Gemm, Ours};
-        assert_eq!(part("step", true), [Ours, Contiguous, ChannelsLast, Bf16, Gemm]);
+        use Contestant::{Bf16, ChannelsLast, Contiguous, Copy, Gemm, Ours, OursBf16};
+        assert_eq!(part("step", true), [Ours, OursBf16, Contiguous, ChannelsLast, Bf16, Gemm]);
         assert_eq!(part("evaluate", true), [Ours, Contiguous, ChannelsLast, Gemm]);
         assert_eq!(part("operation", true), [Ours, Contiguous, ChannelsLast, Gemm, Copy]);
-        assert_eq!(part("step", false), [Ours, Gemm]);
+        assert_eq!(part("step", false), [Ours, OursBf16, Gemm]);
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct Outcome {
     /// The fastest repeat of all rounds: what a disturbed machine leaves nearest to the truth.
     pub(crate) fastest: Option<f64>,
     pub(crate) peak_bytes: Option<u64>,
+    /// Ours with activations in bf16.
+    pub(crate) half: Option<f64>,
+    pub(crate) half_peak_bytes: Option<u64>,
     /// PyTorch at its faster layout.
     pub(crate) pytorch: Option<PyTorch>,
     pub(crate) contiguous: Option<f64>,
@@ -82,6 +85,8 @@ impl Outcome {
             rounds: rounds(Contestant::Ours),
             fastest: fastest(Contestant::Ours),
             peak_bytes: most(Contestant::Ours, "peak_bytes"),
+            half: seconds(Contestant::OursBf16),
+            half_peak_bytes: most(Contestant::OursBf16, "peak_bytes"),
             pytorch: best.map(|(seconds, who, layout)| PyTorch {
                 version: of(who).next().map_or("", |sample| sample.text("torch")).to_owned(),
                 layout,
@@ -132,6 +137,8 @@ impl Outcome {
             "pytorch_layout": pytorch.map(|p| p.layout),
             "pytorch_contiguous_seconds": self.contiguous,
             "pytorch_channels_last_seconds": self.channels_last,
+            "bf16_seconds": self.half,
+            "bf16_peak_bytes": self.half_peak_bytes,
             "pytorch_bf16_seconds": self.bf16,
             "pytorch_imported_bytes": pytorch.and_then(|p| p.imported_bytes),
             "pytorch_version": pytorch.map(|p| p.version.as_str()),

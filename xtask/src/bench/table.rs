@@ -23,11 +23,20 @@ pub(crate) fn tables(outcomes: &[Outcome]) -> String {
     let (operations, networks): (Vec<&Outcome>, Vec<&Outcome>) = outcomes.iter().partition(|o| o.kind == "operation");
     let mut parts = Vec::new();
     if !networks.is_empty() {
-        let head = ["case", "ours", "PyTorch", "speedup", "MB", "PyTorch MB", "GFLOP/s", "of gemm", "PyTorch bf16"];
-        parts.push(table(
-            &head,
-            networks.iter().map(|o| [common(o), arithmetic(o), vec![shown(o.bf16, time)]].concat()),
-        ));
+        let head = [
+            "case",
+            "ours",
+            "PyTorch",
+            "speedup",
+            "MB",
+            "PyTorch MB",
+            "GFLOP/s",
+            "of gemm",
+            "bf16",
+            "MB",
+            "PyTorch bf16",
+        ];
+        parts.push(table(&head, networks.iter().map(|o| [common(o), arithmetic(o), halves(o)].concat())));
     }
     if !operations.is_empty() {
         let head =
@@ -48,6 +57,11 @@ fn common(o: &Outcome) -> Vec<String> {
     row.push(shown(o.peak_bytes, megabytes));
     row.push(shown(pytorch.and_then(|p| p.peak_bytes), megabytes));
     row
+}
+
+/// Activations in bf16.
+fn halves(o: &Outcome) -> Vec<String> {
+    vec![shown(o.half, time), shown(o.half_peak_bytes, megabytes), shown(o.bf16, time)]
 }
 
 fn arithmetic(o: &Outcome) -> Vec<String> {
@@ -81,7 +95,7 @@ fn legend(outcomes: &[Outcome]) -> String {
     }
     if let Some(pytorch) = outcomes.iter().find_map(|o| o.pytorch.as_ref()) {
         let imported = shown(pytorch.imported_bytes, megabytes);
-        lines.push(format!("PyTorch {}: its faster layout counts; bf16 has channels last.", pytorch.version));
+        lines.push(format!("PyTorch {}: its faster layout counts; its bf16 has channels last.", pytorch.version));
         lines.push(format!("Of its peak, {imported} MB are there once it is imported."));
     }
     lines.join("\n")

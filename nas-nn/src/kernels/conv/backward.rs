@@ -3,36 +3,15 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::super::depthwise;
-use super::super::elementwise::{write, write_gated};
+use super::super::elementwise::put;
 use super::super::norm::GradientSums;
-use super::super::product::{Gathered, outer, product};
-use super::super::read::{Incoming, Operand, Read};
+use super::super::product::{Gathered, Target, outer, product};
+use super::super::read::{Incoming, Operand};
 use super::plan::Plan;
-use super::{Lanes, Problem, Stages, Weights, cut, dispatch, first_stages, samples_per_piece, scalars, weights};
-use crate::element::Element;
+use super::{Lanes, Problem, Stages, Weights, carve, first_stages, scalars, weights};
+use crate::element::{Element, Stored};
 use crate::pool;
-
-/// What is asked for.
-pub(crate) struct Wanted<'a, T> {
-    /// The gradients of the weights.
-    pub(crate) weights: bool,
-    /// The gradient of the input, and where it goes.
-    pub(crate) input: Option<InputGradient<'a, T>>,
-}
-
-/// Where the gradient of the input goes.
-pub(crate) struct InputGradient<'a, T> {
-    pub(crate) blocks: Vec<&'a mut [Lanes<T>]>,
-    /// Whether the blocks hold a gradient already, to which this one is added.
-    pub(crate) add: bool,
-    /// Whether it is the gradient before the operand's ReLU rather than behind it.
-    pub(crate) gate: bool,
-    /// Whether the batch norm in front wants its sums over this gradient, which is nobody else's then.
-    pub(crate) sums: bool,
-}
 
 /// The gradients of the weights, as candle holds them; empty where not asked for or without that stage.
 pub(crate) struct Gradients<T> {
@@ -43,65 +22,133 @@ pub(crate) struct Gradients<T> {
 }
 
 impl<T> Gradients<T> {
+    /// Those of an op without weights.
+    pub(crate) const NONE: Self = Self { depthwise: Vec::new(), dense: Vec::new(), sums: Vec::new() };
+
     /// That of a single convolution's weight.
     pub(crate) fn single(self) -> Vec<T> {
         if self.dense.is_empty() { self.depthwise } else { self.dense }
     }
 }
 
-/// The gradients of x (through how it is read) and of the weights, from dy.
-pub(crate) fn backward<T: Element>(
-    p: &Problem<'_>,
-    x: &Operand<'_, T>,
-    w: Weights<'_, T>,
-    dy: &Incoming<'_, T>,
-    wanted: Wanted<'_, T>,
-) -> Gradients<T> {
-    let g = &p.geometry;
-    let piece = samples_per_piece(p.batch);
-    let plan = Plan::new(p, w);
-    let pieces = p.batch.div_ceil(piece);
-    let (blocks, finish) = match wanted.input {
-        Some(InputGradient { blocks, add, gate, sums }) => {
-            let pieces = cut(blocks, piece * g.input_len()).into_iter().map(Some).collect();
-            (pieces, Finish { add, gate: gate && x.relu, sums })
+/// The gradients of one convolution, with what is worked out once for all samples.
+pub(crate) struct Backward<'a, S: Stored> {
+    problem: Problem<'a>,
+    x: Operand<'a, S>,
+    dy: Incoming<'a, S>,
+    plan: Plan<S::Real>,
+    /// Numbers of weights, of the depthwise and of the dense stage.
+    sizes: [usize; 2],
+    /// Whether the weights' gradients are wanted.
+    weights: bool,
+    /// Whether the input's gradient is the one before the operand's ReLU rather than behind it.
+    gate: bool,
+    /// Whether the batch norm in front wants its sums over the input's gradient, which is nobody else's then.
+    sums: bool,
+}
+
+impl<'a, S: Stored> Backward<'a, S> {
+    /// The gradients of the input, through how it is read, and of the weights.
+    pub(crate) fn new(problem: Problem<'a>, x: Operand<'a, S>, w: Weights<'_, S::Real>, dy: Incoming<'a, S>) -> Self {
+        let (plan, sizes) = (Plan::new(&problem, w), [w.depthwise.len(), w.dense.len()]);
+        Self { problem, x, dy, plan, sizes, weights: true, gate: false, sums: false }
+    }
+
+    /// Whether the weights' gradients are wanted; they are, unless this says otherwise.
+    pub(crate) fn weights(self, weights: bool) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// Whether to go back through the ReLU that the operand is read through, if there is one.
+    pub(crate) fn gate(self, gate: bool) -> Self {
+        Self { gate: gate && self.x.relu, ..self }
+    }
+
+    /// Whether to take the sums that the batch norm needs through which the operand is read.
+    pub(crate) fn sums(self, sums: bool) -> Self {
+        Self { sums, ..self }
+    }
+
+    pub(crate) fn input_len(&self) -> usize {
+        self.problem.geometry.input_len()
+    }
+
+    pub(crate) fn sample_work(&self) -> usize {
+        self.problem.sample_work()
+    }
+
+    /// Samples that [`run`](Self::run) takes at most.
+    pub(crate) fn together(&self) -> usize {
+        self.plan.together
+    }
+
+    /// Lengths of the buffers of [`Work`].
+    fn buffers(&self) -> [usize; 5] {
+        let (p, g, plan) = (&self.problem, &self.problem.geometry, &self.plan);
+        let (planes, output) = (p.inputs() * plan.together, g.output_len());
+        [
+            if p.has_depthwise() { g.packed_len() } else { planes * g.packed_len() },
+            if p.stages == Stages::Separable { planes * output } else { 0 },
+            p.outputs() * plan.together * output,
+            if p.has_depthwise() { planes * plan.plane } else { 0 },
+            g.input_len(),
+        ]
+    }
+
+    /// Lanes of scratch that [`run`](Self::run) needs.
+    pub(crate) fn scratch(&self) -> usize {
+        self.buffers().iter().sum()
+    }
+
+    /// Sums to begin a piece with.
+    pub(crate) fn sums_of_piece(&self) -> Sums<S::Real> {
+        let (p, plan) = (&self.problem, &self.plan);
+        let zeros = |wanted: bool, len: usize| {
+            let mut sums = pool::take(if wanted && self.weights { len } else { 0 });
+            sums.fill(Lanes::ZERO);
+            sums
+        };
+        Sums {
+            depthwise: zeros(p.has_depthwise(), p.inputs() * p.geometry.taps.len()),
+            dense: zeros(p.stages != Stages::Depthwise, p.outputs() * plan.reading.terms.len()),
+            norm: vec![GradientSums::ZERO; p.inputs()],
         }
-        None => ((0..pieces).map(|_| None).collect::<Vec<_>>(), Finish { add: false, gate: false, sums: false }),
-    };
-    let work = |(index, mut dx): (usize, Option<Vec<&mut [Lanes<T>]>>)| {
-        let samples = index * piece..((index + 1) * piece).min(p.batch);
-        let mut work = Work::new(p, &plan, wanted.weights);
-        dispatch(
-            #[inline(always)]
-            || {
-                for first in samples.clone().step_by(plan.together) {
-                    let near = first..(first + plan.together).min(samples.end);
-                    work.gradients(p, &plan, x, dy, near.clone(), wanted.weights, dx.is_some());
-                    if let Some(dx) = &mut dx {
-                        work.input(p, &plan, x, near, samples.start, dx, finish);
-                    }
-                }
-            },
-        );
-        work
-    };
-    let pieces: Vec<Work<T>> = blocks.into_par_iter().with_min_len(p.items_per_task()).enumerate().map(work).collect();
-    let (mut depthwise, mut dense, mut norm) = (Vec::new(), Vec::new(), vec![Vec::new(); p.inputs()]);
-    for work in pieces {
-        depthwise.push(work.depthwise_sums);
-        dense.push(work.dense_sums);
-        norm.iter_mut().zip(work.norm_sums).for_each(|(parts, part)| parts.push(part));
     }
-    let mut gradients = Gradients { depthwise: Vec::new(), dense: Vec::new(), sums: norm };
-    if wanted.weights && !w.depthwise.is_empty() {
-        gradients.depthwise = vec![T::ZERO; w.depthwise.len()];
-        weights::depthwise_gradient(p, &total(depthwise), &mut gradients.depthwise);
+
+    /// Adds the weights' gradients of some samples up, and writes the gradient of their input, where it is wanted, into
+    /// their part of `dx`; what lies there already is added to with `add`.
+    pub(crate) fn run(
+        &self,
+        scratch: &mut [Lanes<S::Real>],
+        sums: &mut Sums<S::Real>,
+        near: Range<usize>,
+        dx: Option<&mut [&mut [Lanes<S>]]>,
+        add: bool,
+    ) {
+        let [packed, middle, dy, du, plane] = carve(scratch, self.buffers());
+        Work { packed, middle, dy, du, plane }.run(self, sums, near, dx, add);
     }
-    if wanted.weights && !w.dense.is_empty() {
-        gradients.dense = vec![T::ZERO; w.dense.len()];
-        weights::dense_gradient(p, &total(dense), &mut gradients.dense);
+
+    /// The gradients of the weights, from all pieces in their order.
+    pub(crate) fn gradients(&self, pieces: Vec<Sums<S::Real>>) -> Gradients<S::Real> {
+        let p = &self.problem;
+        let (mut depthwise, mut dense, mut sums) = (Vec::new(), Vec::new(), vec![Vec::new(); p.inputs()]);
+        for piece in pieces {
+            depthwise.push(piece.depthwise);
+            dense.push(piece.dense);
+            sums.iter_mut().zip(piece.norm).for_each(|(parts, part)| parts.push(part));
+        }
+        let [of_depthwise, of_dense] = self.sizes.map(|size| if self.weights { size } else { 0 });
+        let mut gradients =
+            Gradients { depthwise: vec![S::Real::ZERO; of_depthwise], dense: vec![S::Real::ZERO; of_dense], sums };
+        if of_depthwise > 0 {
+            weights::depthwise_gradient(p, &total(depthwise), &mut gradients.depthwise);
+        }
+        if of_dense > 0 {
+            weights::dense_gradient(p, &total(dense), &mut gradients.dense);
+        }
+        gradients
     }
-    gradients
 }
 
 /// The pieces' sums, added up in their order.
@@ -116,215 +163,154 @@ fn total<T: Element>(pieces: Vec<pool::Buffer<T>>) -> pool::Buffer<T> {
     total
 }
 
-/// The buffers of one piece.
-struct Work<T: Element> {
-    packed: pool::Buffer<T>,
-    middle: pool::Buffer<T>,
-    /// The incoming gradient, block by block.
-    dy: pool::Buffer<T>,
-    /// The gradient of the depthwise stage's output.
-    du: pool::Buffer<T>,
-    /// One plane of the input's gradient.
-    plane: pool::Buffer<T>,
-    depthwise_sums: pool::Buffer<T>,
-    dense_sums: pool::Buffer<T>,
-    norm_sums: Vec<GradientSums>,
+/// What one piece adds up.
+pub(crate) struct Sums<T: Element> {
+    depthwise: pool::Buffer<T>,
+    dense: pool::Buffer<T>,
+    norm: Vec<GradientSums>,
 }
 
-impl<T: Element> Work<T> {
-    fn new(p: &Problem<'_>, plan: &Plan<T>, weights: bool) -> Self {
-        let g = &p.geometry;
-        let (inputs, outputs, output) = (p.inputs(), p.outputs(), g.output_len() * plan.together);
-        let depthwise = p.has_depthwise();
-        let sums = |wanted: bool, len: usize| {
-            let mut sums = pool::take(if wanted && weights { len } else { 0 });
-            sums.fill(Lanes::ZERO);
-            sums
-        };
-        Self {
-            packed: pool::take(inputs * plan.together * g.packed_len()),
-            middle: pool::take(if p.stages == Stages::Separable { inputs * output } else { 0 }),
-            dy: pool::take(outputs * output),
-            du: pool::take(if depthwise { inputs * plan.together * plan.plane } else { 0 }),
-            plane: pool::take(g.input_len()),
-            depthwise_sums: sums(depthwise, inputs * g.taps.len()),
-            norm_sums: vec![GradientSums::ZERO; inputs],
-            dense_sums: sums(p.stages != Stages::Depthwise, outputs * plan.reading.terms.len()),
+/// The buffers that some samples go through.
+struct Work<'a, T> {
+    /// The input laid out: all of it for a dense stage, one plane for a depthwise one.
+    packed: &'a mut [Lanes<T>],
+    middle: &'a mut [Lanes<T>],
+    /// The incoming gradient, block by block.
+    dy: &'a mut [Lanes<T>],
+    /// The gradient of the depthwise stage's output.
+    du: &'a mut [Lanes<T>],
+    /// One plane of the input's gradient.
+    plane: &'a mut [Lanes<T>],
+}
+
+impl<T: Element> Work<'_, T> {
+    /// Works the stages of some samples out again, adds up the weights' gradients, and goes back to the input.
+    fn run<S: Stored<Real = T>>(
+        &mut self,
+        of: &Backward<'_, S>,
+        sums: &mut Sums<T>,
+        near: Range<usize>,
+        mut dx: Option<&mut [&mut [Lanes<S>]]>,
+        add: bool,
+    ) {
+        let Backward { problem: p, x, dy, plan, weights, .. } = of;
+        let (together, output) = (plan.together, p.geometry.output_len());
+        let (block_len, pixels) = (together * output, near.len() * output);
+        if *weights && p.stages != Stages::Depthwise {
+            let mut blocks: Vec<_> = self.middle.chunks_mut(block_len).collect();
+            let middle = p.has_depthwise().then_some(&mut blocks[..]);
+            first_stages(p, x, &plan.taps, near.clone(), together, self.packed, middle);
+        }
+        for block in 0..p.outputs() {
+            dy.load(block, near.start * output, &mut self.dy[block * block_len..][..pixels]);
+        }
+        if *weights && p.stages != Stages::Depthwise {
+            let source = if p.has_depthwise() { &*self.middle } else { &*self.packed };
+            let from = Gathered { x: scalars(source), at: &plan.reading.at[..pixels], terms: &plan.reading.terms };
+            let dy: Vec<&[Lanes<T>]> = self.dy.chunks(block_len).map(|block| &block[..pixels]).collect();
+            outer(&dy, from, &mut sums.dense);
+        }
+        match (p.has_depthwise(), dx.is_some()) {
+            (true, _) => self.middle_gradient(p, plan, pixels),
+            (false, true) => self.dense_input(p, plan, pixels),
+            (false, false) => return,
+        }
+        for block in 0..p.inputs() {
+            for (index, sample) in near.clone().enumerate() {
+                self.plane_gradient(of, sums, block, index, sample);
+                if let Some(dx) = &mut dx {
+                    self.write(of, &mut sums.norm[block], block, index, sample, dx[block], add);
+                }
+            }
         }
     }
 
-    /// Works the stages of some samples out again, adds up the weights' gradients, and goes back to the first stage.
-    #[inline(always)]
-    fn gradients(
-        &mut self,
-        p: &Problem<'_>,
-        plan: &Plan<T>,
-        x: &Operand<'_, T>,
-        dy: &Incoming<'_, T>,
-        near: Range<usize>,
-        weights: bool,
-        input: bool,
-    ) {
-        let g = &p.geometry;
-        let Self { packed, middle, dy: gradient, du, depthwise_sums, dense_sums, .. } = self;
-        let (together, output) = (plan.together, g.output_len());
-        let block_len = together * output;
-        let pixels = near.len() * output;
-        if weights {
-            let mut blocks: Vec<_> = middle.chunks_mut(block_len).collect();
-            let target = (p.stages == Stages::Separable).then_some(&mut blocks[..]);
-            first_stages(p, x, &plan.taps, near.clone(), together, packed, target);
-        }
-        for block in 0..p.outputs() {
-            dy.load(block, near.start * output, &mut gradient[block * block_len..][..pixels]);
-        }
-        if p.stages != Stages::Depthwise && weights {
-            let source = if p.has_depthwise() { middle } else { &*packed };
-            let at = &plan.reading.at[..pixels];
-            let dy: Vec<&[Lanes<T>]> = gradient.chunks(block_len).map(|block| &block[..pixels]).collect();
-            outer(&dy, Gathered { x: scalars(source), at, terms: &plan.reading.terms }, dense_sums);
-        }
-        if !p.has_depthwise() || !(weights || input) {
-            return;
-        }
+    /// The gradient of the depthwise stage's output, padded where it is convolved with.
+    fn middle_gradient(&mut self, p: &Problem<'_>, plan: &Plan<T>, pixels: usize) {
+        let (together, block_len) = (plan.together, plan.together * p.geometry.output_len());
         if let Some((transposed, _)) = &plan.transposed {
-            for du in du.chunks_mut(plan.plane) {
+            for du in self.du.chunks_mut(plan.plane) {
                 transposed.fill_outside(Lanes::ZERO, du);
             }
         }
         if p.stages == Stages::Depthwise {
-            for (du, dy) in du.chunks_mut(together * plan.plane).zip(gradient.chunks(block_len)) {
-                for (pixel, dy) in dy[..pixels].iter().enumerate() {
-                    du[plan.places[pixel]] = *dy;
+            for (du, dy) in self.du.chunks_mut(together * plan.plane).zip(self.dy.chunks(block_len)) {
+                for (place, dy) in plan.places.iter().zip(&dy[..pixels]) {
+                    du[*place] = *dy;
                 }
             }
-        } else {
-            let at = &plan.identity[..pixels];
-            let from = Gathered { x: scalars(gradient), at, terms: &plan.output_terms };
-            let mut du: Vec<&mut [Lanes<T>]> = du.chunks_mut(together * plan.plane).collect();
-            product(
-                &plan.turned,
-                from,
-                &mut du,
-                #[inline(always)]
-                |pixel| plan.places[pixel],
-                false,
-            );
-        }
-        if !weights {
             return;
         }
-        for block in 0..p.inputs() {
-            let sums = &mut depthwise_sums[block * g.taps.len()..(block + 1) * g.taps.len()];
-            for index in 0..near.len() {
-                let at = block * together + index;
-                let (du, packed) = (&du[at * plan.plane..], &packed[at * g.packed_len()..][..g.packed_len()]);
-                depthwise::weight_gradient(
-                    g,
-                    du,
-                    #[inline(always)]
-                    |row| plan.places[row * g.output[1]],
-                    packed,
-                    sums,
-                );
+        let from = Gathered { x: scalars(self.dy), at: &plan.identity[..pixels], terms: &plan.output_terms };
+        let mut du: Vec<&mut [Lanes<T>]> = self.du.chunks_mut(together * plan.plane).collect();
+        product(&plan.turned, from, &mut du, Target { places: &plan.places, offset: 0, add: false });
+    }
+
+    /// Goes through one plane of the input: the weights' gradients of the depthwise stage, and the plane's own gradient.
+    fn plane_gradient<S: Stored<Real = T>>(
+        &mut self,
+        of: &Backward<'_, S>,
+        sums: &mut Sums<T>,
+        block: usize,
+        index: usize,
+        sample: usize,
+    ) {
+        let Backward { problem: p, x, plan, weights, .. } = of;
+        let (g, at) = (&p.geometry, block * plan.together + index);
+        if !p.has_depthwise() {
+            // The gradient lies where the input was laid out.
+            g.unpack(&self.packed[at * g.packed_len()..(at + 1) * g.packed_len()], self.plane);
+            return;
+        }
+        let du = &self.du[at * plan.plane..(at + 1) * plan.plane];
+        let taps = block * g.taps.len()..(block + 1) * g.taps.len();
+        if *weights {
+            let x_plane = &x.blocks[block][sample * g.input_len()..(sample + 1) * g.input_len()];
+            g.pack(x_plane, x.read(block), Lanes::ZERO, self.packed);
+            depthwise::weight_gradient(g, du, &plan.places, self.packed, &mut sums.depthwise[taps.clone()]);
+        }
+        match &plan.transposed {
+            Some((transposed, turned)) => depthwise::forward(transposed, &turned[taps], du, self.plane),
+            None => {
+                self.packed.fill(Lanes::ZERO);
+                depthwise::scatter(g, &plan.taps[taps], &du[..g.output_len()], self.packed);
+                g.unpack(self.packed, self.plane);
             }
         }
     }
 
-    /// The gradient of the input of some samples, into their part of `dx`.
-    #[inline(always)]
-    fn input(
-        &mut self,
-        p: &Problem<'_>,
-        plan: &Plan<T>,
-        x: &Operand<'_, T>,
-        near: Range<usize>,
-        first: usize,
-        dx: &mut [&mut [Lanes<T>]],
-        finish: Finish,
+    /// Writes the gradient of one plane of the input.
+    fn write<S: Stored<Real = T>>(
+        &self,
+        of: &Backward<'_, S>,
+        sums: &mut GradientSums,
+        block: usize,
+        index: usize,
+        sample: usize,
+        dx: &mut [Lanes<S>],
+        add: bool,
     ) {
-        let g = &p.geometry;
-        let (together, input, packed_len) = (plan.together, g.input_len(), g.packed_len());
-        if !p.has_depthwise() {
-            self.dense_input(p, plan, near.len());
-        }
-        // The laid-out input has served; its buffer takes the gradient in the same layout.
-        let Self { packed, du, plane, norm_sums, .. } = self;
-        for (block, dx) in dx.iter_mut().enumerate() {
-            let read = x.read(block);
-            for (index, sample) in near.clone().enumerate() {
-                let at = block * together + index;
-                let du = du.get(at * plan.plane..).unwrap_or_default();
-                let packed = &mut packed[at * packed_len..(at + 1) * packed_len];
-                let dx = &mut dx[(sample - first) * input..(sample - first + 1) * input];
-                match &plan.transposed {
-                    Some((transposed, taps)) => {
-                        depthwise::forward(transposed, &taps[block * g.taps.len()..], du, plane);
-                    }
-                    None => {
-                        if p.has_depthwise() {
-                            packed.fill(Lanes::ZERO);
-                            let taps = &plan.taps[block * g.taps.len()..(block + 1) * g.taps.len()];
-                            depthwise::scatter(g, taps, &du[..g.output_len()], packed);
-                        }
-                        g.unpack(packed, plane);
-                    }
-                }
-                let x = &x.blocks[block][sample * input..(sample + 1) * input];
-                finish.write(read, x, plane, dx);
-                if let (true, Some(affine)) = (finish.sums, read.affine) {
-                    norm_sums[block].add(dx, x, affine.center);
-                }
-            }
+        let input = of.input_len();
+        let read = of.x.read(block);
+        let x = &of.x.blocks[block][sample * input..(sample + 1) * input];
+        let dx = &mut dx[index * input..(index + 1) * input];
+        put(self.plane, of.gate.then_some((x, read)), dx, add);
+        if let (true, Some(affine)) = (of.sums, read.affine) {
+            sums.add(dx, x, affine.center);
         }
     }
 
     /// The gradient of the dense stage's input, laid out as the input was.
-    #[inline(always)]
-    fn dense_input(&mut self, p: &Problem<'_>, plan: &Plan<T>, samples: usize) {
+    fn dense_input(&mut self, p: &Problem<'_>, plan: &Plan<T>, pixels: usize) {
         let g = &p.geometry;
-        let (output, packed_len) = (g.output_len(), g.packed_len());
-        let at = &plan.identity[..samples * output];
-        let from = Gathered { x: scalars(&self.dy), at, terms: &plan.output_terms };
+        let from = Gathered { x: scalars(self.dy), at: &plan.identity[..pixels], terms: &plan.output_terms };
         let direct = g.is_pointwise();
         if !direct {
             self.packed.fill(Lanes::ZERO);
         }
-        let mut blocks: Vec<&mut [Lanes<T>]> = self.packed.chunks_mut(plan.together * packed_len).collect();
+        let mut blocks: Vec<&mut [Lanes<T>]> = self.packed.chunks_mut(plan.together * g.packed_len()).collect();
         for (turned, tap) in plan.turned.chunks(p.inputs() * p.out).zip(&g.taps) {
-            product(
-                turned,
-                from,
-                &mut blocks,
-                #[inline(always)]
-                |pixel| plan.places[pixel] + tap,
-                !direct,
-            );
-        }
-    }
-}
-
-/// What is done to a gradient of the input before it is written.
-#[derive(Clone, Copy)]
-struct Finish {
-    add: bool,
-    gate: bool,
-    sums: bool,
-}
-
-impl Finish {
-    #[inline(always)]
-    fn write<T: Element>(self, read: Read<T>, x: &[Lanes<T>], gradient: &[Lanes<T>], dx: &mut [Lanes<T>]) {
-        if self.gate {
-            write_gated(x, read, gradient, dx, self.add);
-        } else {
-            write(
-                gradient,
-                dx,
-                self.add,
-                #[inline(always)]
-                |value| value,
-            );
+            product(turned, from, &mut blocks, Target { places: &plan.places, offset: *tap, add: !direct });
         }
     }
 }

@@ -12,20 +12,17 @@ mod weights;
 use std::ops::Range;
 
 use nas_space::Conv2d;
-use rayon::prelude::*;
 
 use super::depthwise;
-use super::lanes::{LANES, Lanes, scalars};
-use super::norm::Tally;
-use super::pieces::{cut, samples_per_piece};
+use super::lanes::{LANES, Lanes, carve, scalars};
+use super::pieces::samples_per_piece;
 use super::plane::Geometry;
-use super::product::{Gathered, channel_start, product};
+use super::product::{Gathered, Target, channel_start, product};
 use super::read::Operand;
-use crate::element::Element;
-use crate::pool;
-use crate::simd::{dispatch, items_per_task};
+use crate::element::Stored;
+use crate::pool::Buffer;
 
-pub(crate) use backward::{InputGradient, Wanted, backward};
+pub(crate) use backward::{Backward, Gradients, Sums};
 
 /// Bytes of the buffers that the stages of some samples go through: what stays in the second cache.
 const CACHED: usize = 1 << 18;
@@ -112,21 +109,19 @@ impl Problem<'_> {
     /// Samples that go through the stages together.
     fn together(&self) -> usize {
         let g = &self.geometry;
-        let lanes = self.inputs() * (g.packed_len() + 2 * g.output_len()) + 2 * self.outputs() * g.output_len();
+        let packed = if self.has_depthwise() { g.output_len() } else { g.packed_len() };
+        let lanes = self.inputs() * (packed + g.output_len()) + 2 * self.outputs() * g.output_len();
         (CACHED / (lanes * size_of::<Lanes<f32>>()).max(1)).clamp(1, samples_per_piece(self.batch))
     }
 
-    /// Work for one sample, as [`items_per_task`] counts it: a multiply-add is an eighth of a touch.
-    fn sample_work(&self) -> usize {
+    /// Work for one sample, as [`items_per_task`](crate::simd::items_per_task) counts it: a multiply-add is an eighth of a
+    /// touch.
+    pub(super) fn sample_work(&self) -> usize {
         let g = &self.geometry;
         let depthwise = if self.has_depthwise() { self.slots.len() * g.taps.len() } else { 0 };
         let taps = if self.has_depthwise() { 1 } else { g.taps.len() };
         let dense = if self.stages == Stages::Depthwise { 0 } else { self.out * self.fan_in() * taps };
         g.output_len() * (depthwise + dense) / 8
-    }
-
-    fn items_per_task(&self) -> usize {
-        items_per_task(samples_per_piece(self.batch) * self.sample_work())
     }
 
     /// Where the product of the dense stage reads, over `together` samples laid out block by block.
@@ -141,7 +136,9 @@ impl Problem<'_> {
             let start = channel_start(slot, together * plane);
             taps.iter().map(move |tap| start + tap * LANES)
         };
-        Reading { at: (0..together).flat_map(sample).collect(), terms: self.slots.iter().flat_map(channel).collect() }
+        let terms = self.slots.iter().flat_map(channel).collect();
+        let places = (0..together * starts.len()).collect();
+        Reading { at: (0..together).flat_map(sample).collect(), terms, places }
     }
 }
 
@@ -149,25 +146,28 @@ impl Problem<'_> {
 struct Reading {
     at: Vec<usize>,
     terms: Vec<usize>,
+    /// Where the results of a pixel go: all pixels, one after another.
+    places: Vec<usize>,
 }
 
-/// Lays the input of some samples out, and runs the depthwise stage into the blocks of `middle`, where it is wanted.
-#[inline(always)]
-fn first_stages<T: Element>(
+/// Lays the input of some samples out in `packed`; or, where `middle` is wanted, one plane after another in the same
+/// place, and runs the depthwise stage into its blocks.
+fn first_stages<S: Stored, M: Stored<Real = S::Real>>(
     p: &Problem<'_>,
-    x: &Operand<'_, T>,
-    taps: &[Lanes<T>],
+    x: &Operand<'_, S>,
+    taps: &[Lanes<S::Real>],
     samples: Range<usize>,
     together: usize,
-    packed: &mut [Lanes<T>],
-    mut middle: Option<&mut [&mut [Lanes<T>]]>,
+    packed: &mut [Lanes<S::Real>],
+    mut middle: Option<&mut [&mut [Lanes<M>]]>,
 ) {
     let g = &p.geometry;
     let (input, output, plane) = (g.input_len(), g.output_len(), g.packed_len());
     for (block, x_block) in x.blocks.iter().enumerate() {
         let read = x.read(block);
         for (index, sample) in samples.clone().enumerate() {
-            let packed = &mut packed[(block * together + index) * plane..][..plane];
+            let at = if middle.is_some() { 0 } else { block * together + index };
+            let packed = &mut packed[at * plane..(at + 1) * plane];
             g.pack(&x_block[sample * input..(sample + 1) * input], read, Lanes::ZERO, packed);
             if let Some(middle) = &mut middle {
                 let middle = &mut middle[block][index * output..(index + 1) * output];
@@ -177,69 +177,56 @@ fn first_stages<T: Element>(
     }
 }
 
-/// y = conv(x), into blocks of the output; with `tally`, the moments of what was written, for each block.
-pub(crate) fn forward<T: Element>(
-    p: &Problem<'_>,
-    x: &Operand<'_, T>,
-    w: Weights<'_, T>,
-    y: Vec<&mut [Lanes<T>]>,
-    tally: bool,
-) -> Vec<Tally> {
-    let g = &p.geometry;
-    let output = g.output_len();
-    let piece = samples_per_piece(p.batch);
-    let together = p.together();
-    let taps = weights::depthwise(p, w.depthwise);
-    let dense = weights::dense(p, w.dense);
-    let reading = p.reading(together);
-    let outputs = y.len();
-    let work = |(index, mut y): (usize, Vec<&mut [Lanes<T>]>)| {
-        let samples = index * piece..((index + 1) * piece).min(p.batch);
-        let mut packed = pool::take::<T>(p.inputs() * together * g.packed_len());
-        let separable = p.stages == Stages::Separable;
-        let mut middle = pool::take::<T>(if separable { p.inputs() * together * output } else { 0 });
-        let mut tallies = vec![Tally::EMPTY; if tally { outputs } else { 0 }];
-        dispatch(
-            #[inline(always)]
-            || {
-                for first in samples.clone().step_by(together) {
-                    let near = first..(first + together).min(samples.end);
-                    let span = (near.start - samples.start) * output..(near.end - samples.start) * output;
-                    let mut y: Vec<&mut [Lanes<T>]> = y.iter_mut().map(|y| &mut y[span.clone()]).collect();
-                    if p.stages == Stages::Depthwise {
-                        first_stages(p, x, &taps, near.clone(), together, &mut packed, Some(&mut y));
-                    } else {
-                        let mut blocks: Vec<_> = middle.chunks_mut(together * output).collect();
-                        let target = p.has_depthwise().then_some(&mut blocks[..]);
-                        first_stages(p, x, &taps, near.clone(), together, &mut packed, target);
-                        let source = if p.has_depthwise() { &middle } else { &packed };
-                        let at = &reading.at[..near.len() * output];
-                        let from = Gathered { x: scalars(source), at, terms: &reading.terms };
-                        product(
-                            &dense,
-                            from,
-                            &mut y,
-                            #[inline(always)]
-                            |pixel| pixel,
-                            false,
-                        );
-                    }
-                    for (tally, y) in tallies.iter_mut().zip(&y) {
-                        tally.add(y);
-                    }
-                }
-            },
-        );
-        tallies
-    };
-    let pieces = cut(y, piece * output);
-    let tallies: Vec<Vec<Tally>> =
-        pieces.into_par_iter().with_min_len(p.items_per_task()).enumerate().map(work).collect();
-    let mut total = vec![Tally::EMPTY; if tally { outputs } else { 0 }];
-    for tallies in tallies {
-        for (total, tally) in total.iter_mut().zip(&tallies) {
-            total.merge(tally);
-        }
+/// A convolution of an activation, with what is worked out once for all samples.
+pub(crate) struct Forward<'a, S: Stored> {
+    pub(crate) problem: Problem<'a>,
+    x: Operand<'a, S>,
+    together: usize,
+    taps: Buffer<S::Real>,
+    dense: Buffer<S::Real>,
+    reading: Reading,
+}
+
+impl<'a, S: Stored> Forward<'a, S> {
+    pub(crate) fn new(problem: Problem<'a>, x: Operand<'a, S>, w: Weights<'_, S::Real>) -> Self {
+        let together = problem.together();
+        let (taps, dense) = (weights::depthwise(&problem, w.depthwise), weights::dense(&problem, w.dense));
+        Self { together, taps, dense, reading: problem.reading(together), problem, x }
     }
-    total
+
+    /// Samples that [`run`](Self::run) takes at most.
+    pub(super) fn together(&self) -> usize {
+        self.together
+    }
+
+    /// Lengths of the buffers between the stages: the input laid out, all of it for a dense stage and one plane for a
+    /// depthwise one, and the output of the first of two stages.
+    fn buffers(&self) -> [usize; 2] {
+        let (p, g) = (&self.problem, &self.problem.geometry);
+        let planes = p.inputs() * self.together;
+        let packed = if p.has_depthwise() { 1 } else { planes };
+        [packed * g.packed_len(), if p.stages == Stages::Separable { planes * g.output_len() } else { 0 }]
+    }
+
+    /// Lanes of scratch that [`run`](Self::run) needs.
+    pub(super) fn scratch(&self) -> usize {
+        self.buffers().iter().sum()
+    }
+
+    /// Convolves some samples into the blocks of `y`.
+    pub(super) fn run(&self, scratch: &mut [Lanes<S::Real>], near: Range<usize>, y: &mut [&mut [Lanes<S>]]) {
+        let Self { problem: p, x, together, taps, dense, reading } = self;
+        let (output, together) = (p.geometry.output_len(), *together);
+        let [packed, middle] = carve(scratch, self.buffers());
+        let pixels = near.len() * output;
+        if p.stages == Stages::Depthwise {
+            first_stages(p, x, taps, near, together, packed, Some(y));
+            return;
+        }
+        let mut blocks: Vec<_> = middle.chunks_mut(together * output).collect();
+        first_stages(p, x, taps, near, together, packed, p.has_depthwise().then_some(&mut blocks[..]));
+        let source = if p.has_depthwise() { &*middle } else { &*packed };
+        let from = Gathered { x: scalars(source), at: &reading.at[..pixels], terms: &reading.terms };
+        product(dense, from, y, Target { places: &reading.places, offset: 0, add: false });
+    }
 }

@@ -3,13 +3,14 @@
 use super::super::plane::Geometry;
 use super::{LANES, Lanes, Problem, Reading, Weights, weights};
 use crate::element::Element;
+use crate::pool::Buffer;
 
 /// What is worked out once for all samples.
-pub(super) struct Plan<T> {
+pub(super) struct Plan<T: Element> {
     pub(super) together: usize,
     pub(super) reading: Reading,
-    pub(super) taps: Vec<Lanes<T>>,
-    pub(super) turned: Vec<Lanes<T>>,
+    pub(super) taps: Buffer<T>,
+    pub(super) turned: Buffer<T>,
     pub(super) output_terms: Vec<usize>,
     /// Where the pixels of the incoming gradient lie, one after another.
     pub(super) identity: Vec<usize>,

@@ -2,11 +2,12 @@
 
 use super::{LANES, Lanes, Problem, Stages, channel_start};
 use crate::element::Element;
+use crate::pool::{self, Buffer};
 
 /// The depthwise stage's weights, `[block][tap]` of the input's channels.
-pub(super) fn depthwise<T: Element>(p: &Problem<'_>, weight: &[T]) -> Vec<Lanes<T>> {
+pub(super) fn depthwise<T: Element>(p: &Problem<'_>, weight: &[T]) -> Buffer<T> {
     let taps = p.geometry.taps.len();
-    let mut lanes = vec![Lanes::ZERO; if weight.is_empty() { 0 } else { p.inputs() * taps }];
+    let mut lanes = pool::zeros(if weight.is_empty() { 0 } else { p.inputs() * taps });
     if weight.is_empty() {
         return lanes;
     }
@@ -48,13 +49,13 @@ fn each_dense(p: &Problem<'_>, mut f: impl FnMut(usize, usize, usize, usize)) {
 }
 
 /// The dense stage's weights, `[output block][input channel, tap]`.
-pub(super) fn dense<T: Element>(p: &Problem<'_>, weight: &[T]) -> Vec<Lanes<T>> {
+pub(super) fn dense<T: Element>(p: &Problem<'_>, weight: &[T]) -> Buffer<T> {
     if weight.is_empty() {
-        return Vec::new();
+        return pool::take(0);
     }
     let taps = dense_taps(p);
     let terms = p.slots.len() * taps;
-    let mut lanes = vec![Lanes::ZERO; p.out.div_ceil(LANES) * terms];
+    let mut lanes = pool::zeros(p.out.div_ceil(LANES) * terms);
     each_dense(p, |output, channel, tap, index| {
         lanes[output / LANES * terms + channel * taps + tap].0[output % LANES] = weight[index];
     });
@@ -71,12 +72,12 @@ pub(super) fn dense_gradient<T: Element>(p: &Problem<'_>, lanes: &[Lanes<T>], gr
 }
 
 /// The dense stage's weights turned around, `[tap][input block][output channel]` of lanes of input channels.
-pub(super) fn dense_turned<T: Element>(p: &Problem<'_>, weight: &[T]) -> Vec<Lanes<T>> {
+pub(super) fn dense_turned<T: Element>(p: &Problem<'_>, weight: &[T]) -> Buffer<T> {
     if weight.is_empty() {
-        return Vec::new();
+        return pool::take(0);
     }
     let inputs = p.inputs();
-    let mut lanes = vec![Lanes::ZERO; dense_taps(p) * inputs * p.out];
+    let mut lanes = pool::zeros(dense_taps(p) * inputs * p.out);
     each_dense(p, |output, channel, tap, index| {
         let slot = p.slots[channel];
         lanes[(tap * inputs + slot / LANES) * p.out + output].0[slot % LANES] = weight[index];
