@@ -1,7 +1,7 @@
 //! Batch normalization (Ioffe & Szegedy 2015): per channel over batch, rows and columns.
 //!
-//! Moments are taken while a part of the activation is in cache (its mean, then its squared deviations) and merged in f64
-//! in a fixed order: one pass over memory, without the cancellation of a sum of squares. Applying them is left to whoever
+//! Moments are taken while a part of the activation is in cache (deviations from the mean so far, and their squares) and
+//! merged in f64 in a fixed order: one pass, without the cancellation of a sum of squares. Applying them is left to whoever
 //! reads the activation ([`Read`](super::read::Read)).
 
 use std::ops::Range;
@@ -44,8 +44,10 @@ impl Tally {
         for values in values.chunks(NEAR) {
             let count = values.len() as f64;
             let share = Lanes::splat(1.0 / count);
-            let center = Lanes::<S::Real>::of(sum(values).wide() * share);
-            // The rounded mean is off by a little; the mean deviation says by how much (corrected two-pass).
+            // A center near the mean will do: the mean deviation says by how much it is off, and is taken out again. The
+            // mean of what came before spares a pass over the values.
+            let mean = if self.count > 0.0 { self.mean } else { sum(values).wide() * share };
+            let center = Lanes::<S::Real>::of(mean);
             let (deviation, squared) = deviations(values, center);
             let correction = deviation * share;
             let mean = center.wide() + correction;

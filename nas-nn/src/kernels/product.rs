@@ -97,27 +97,12 @@ fn tile<S: Stored, const B: usize, const P: usize>(
     to: Target<'_>,
     first: usize,
 ) {
-    let Gathered { x, at, terms } = from;
-    let k = terms.len();
+    let k = from.terms.len();
     let mut starts = [0; P];
-    starts.copy_from_slice(&at[first..first + P]);
-    let mut totals = [[Lanes::ZERO; B]; P];
-    for (chain, terms) in terms.chunks(CHAIN).enumerate() {
-        let mut sums = [[Lanes::ZERO; B]; P];
-        for (i, term) in terms.iter().enumerate() {
-            let mut weight = [Lanes::ZERO; B];
-            for b in 0..B {
-                // SAFETY: `product` has checked that there are `k` weights for each block.
-                weight[b] = unsafe { *weights.get_unchecked(b * k + chain * CHAIN + i) };
-            }
-            for p in 0..P {
-                // SAFETY: `Gathered::check` has seen the largest start and the largest term.
-                let value = Lanes::splat(unsafe { *x.get_unchecked(starts[p] + term) });
-                for b in 0..B {
-                    sums[p][b] = weight[b].fma(value, sums[p][b]);
-                }
-            }
-        }
+    starts.copy_from_slice(&from.at[first..first + P]);
+    let mut totals: [[Lanes<S::Real>; B]; P] = chain(weights, k, 0, from, &starts);
+    for begin in (CHAIN..k).step_by(CHAIN) {
+        let sums: [[Lanes<S::Real>; B]; P] = chain(weights, k, begin, from, &starts);
         for p in 0..P {
             for b in 0..B {
                 totals[p][b] += sums[p][b];
@@ -130,6 +115,33 @@ fn tile<S: Stored, const B: usize, const P: usize>(
             *target = Lanes::store(if to.add { target.load() + totals[p][b] } else { totals[p][b] });
         }
     }
+}
+
+/// The sums of one chain, which begins with term `begin` of `k`, for the pixels whose windows begin at `starts`.
+#[inline(always)]
+fn chain<T: Element, const B: usize, const P: usize>(
+    weights: &[Lanes<T>],
+    k: usize,
+    begin: usize,
+    from: Gathered<'_, T>,
+    starts: &[usize; P],
+) -> [[Lanes<T>; B]; P] {
+    let mut sums = [[Lanes::ZERO; B]; P];
+    for (i, term) in (begin..).zip(&from.terms[begin..k.min(begin + CHAIN)]) {
+        let mut weight = [Lanes::ZERO; B];
+        for b in 0..B {
+            // SAFETY: `product` has checked that there are `k` weights for each block.
+            weight[b] = unsafe { *weights.get_unchecked(b * k + i) };
+        }
+        for p in 0..P {
+            // SAFETY: `Gathered::check` has seen the largest start and the largest term.
+            let value = Lanes::splat(unsafe { *from.x.get_unchecked(starts[p] + term) });
+            for b in 0..B {
+                sums[p][b] = weight[b].fma(value, sums[p][b]);
+            }
+        }
+    }
+    sums
 }
 
 /// `sums[b][k] += Σ_pixel dy[b][pixel] · x[at[pixel] + terms[k]]`: the gradient of the weights of [`product`].

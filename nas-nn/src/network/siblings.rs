@@ -6,7 +6,7 @@ use nas_space::{Layer, Pool};
 
 use super::backward::Results;
 use super::forward::{Run, wide};
-use super::plan::{Convolution, Step};
+use super::plan::{Convolution, Plan, Step};
 use super::value::{Gradient, Pending, Value, slices};
 use super::{Mode, Network};
 use crate::NnError;
@@ -33,31 +33,32 @@ pub(super) fn forward<S: Stored>(
     let lead = plan.steps[index].lead.unwrap_or(index);
     let runs = |&member: &usize| learn || plan.main[member];
     let members: Vec<usize> = plan.steps[lead].siblings.iter().copied().filter(runs).collect();
-    for &member in &members {
-        if let Layer::Pool(Pool { kind, window }) = &plan.steps[member].layer {
-            let pooling = Pooling::new(*kind, geometry(&plan.steps, member, window)?);
-            run.poolings[member] = Some(Arc::new(pooling));
-        }
-    }
     let batch = run.batch;
-    let output = |&member: &usize| {
+    let mut runs = Vec::with_capacity(members.len());
+    for (number, &member) in members.iter().enumerate() {
         let step = &plan.steps[member];
-        fresh::<S>(if step.spared { 0 } else { step.blocks }, batch * step.pixels())
-    };
-    let mut outputs: Vec<Vec<Buffer<S>>> = members.iter().map(output).collect();
-    let mut siblings = Vec::with_capacity(members.len());
+        if let Layer::Pool(Pool { kind, window }) = &step.layer {
+            if let Some(&twin) = members[..number].iter().find(|&&twin| is_twin(plan, twin, member)) {
+                run.poolings[member] = run.poolings[twin].clone();
+                continue;
+            }
+            run.poolings[member] = Some(Arc::new(Pooling::new(*kind, geometry(&plan.steps, member, window)?)));
+        }
+        runs.push((member, fresh::<S>(if step.spared { 0 } else { step.blocks }, batch * step.pixels())));
+    }
+    let mut siblings = Vec::with_capacity(runs.len());
     let tallies = |step: &Step| step.tallies && mode != Mode::Evaluate;
-    for (&member, y) in members.iter().zip(&mut outputs) {
-        let step = &plan.steps[member];
+    for (member, y) in &mut runs {
+        let step = &plan.steps[*member];
         let tally = tallies(step);
         if step.spared && !tally {
             continue;
         }
-        let op = op(network, run, member)?;
+        let op = op(network, run, *member)?;
         siblings.push(Sibling { op, y: (!step.spared).then(|| slices_mut(y)), tally });
     }
     let mut found = siblings::forward(batch, siblings).into_iter();
-    for (&member, y) in members.iter().zip(outputs) {
+    for (member, y) in runs {
         let step = &plan.steps[member];
         if !step.spared || tallies(step) {
             run.tallies[member] = found.next().expect("there are moments, or an empty list, for each that ran");
@@ -68,7 +69,19 @@ pub(super) fn forward<S: Stored>(
         }
         run.values[member] = Some(y);
     }
+    for (number, &member) in members.iter().enumerate().filter(|(_, member)| run.poolings[**member].is_some()) {
+        if let Some(&twin) = members[..number].iter().find(|&&twin| is_twin(plan, twin, member)) {
+            run.values[member] = run.values[twin].clone();
+            run.tallies[member] = run.tallies[twin].clone();
+        }
+    }
     Ok(())
+}
+
+/// Whether two siblings are the same pooling: then it is done once.
+fn is_twin(plan: &Plan, one: usize, other: usize) -> bool {
+    let (one, other) = (&plan.steps[one], &plan.steps[other]);
+    matches!(one.layer, Layer::Pool(_)) && one.layer == other.layer && one.spared == other.spared
 }
 
 /// What a convolution or pooling reads.
@@ -161,13 +174,22 @@ pub(super) fn backward<S: Stored>(
     let norm = steps[first].sums_for.map(|norm| run.norms[norm].as_ref().expect("batch norms leave their statistics"));
     let norm = norm.filter(|norm| !norm.is_small());
     let mut ops = Vec::with_capacity(gradients.len());
+    // The sibling that each op stands for; of equal poolings, the first.
+    let mut stand: Vec<usize> = Vec::with_capacity(gradients.len());
     for (member, gradient) in gradients {
-        let (step, incoming) = (&steps[*member], gradient.incoming());
+        let step = &steps[*member];
+        if stand.iter().any(|&twin| is_twin(&network.plan, twin, *member)) {
+            continue;
+        }
+        stand.push(*member);
         if let Some(pooling) = &run.poolings[*member] {
             let x = run.values[target].is_some().then(|| operand(run, step));
+            let twins = gradients.iter().filter(|(twin, _)| is_twin(&network.plan, *twin, *member));
+            let incoming = twins.map(|(_, gradient)| gradient.incoming()).collect();
             ops.push(Backward::Pooling(Box::new(pooling::Backward::new(pooling, x, incoming))));
             continue;
         }
+        let incoming = gradient.incoming();
         let problem = problem(steps, *member, run.batch)?;
         let x = operand(run, step);
         let backward = with_weights(network, *member, |w| conv::Backward::new(problem, x, w, incoming))?;
@@ -184,9 +206,10 @@ pub(super) fn backward<S: Stored>(
         let sums = norm.map(|norm| norm.total(&found[0].sums));
         pending.send(target, Gradient { sums, ..Gradient::own(blocks) });
     }
-    for ((member, gradient), found) in gradients.iter().zip(found) {
-        if results.weights && run.poolings[*member].is_none() {
-            learned(network, run, *member, gradient, found, results)?;
+    for (member, found) in stand.into_iter().zip(found) {
+        let gradient = gradients.iter().find(|(other, _)| *other == member);
+        if let (true, None, Some((_, gradient))) = (results.weights, &run.poolings[member], gradient) {
+            learned(network, run, member, gradient, found, results)?;
         }
     }
     Ok(())

@@ -49,7 +49,7 @@ impl CustomOp1 for Op {
             let (x, dy, mut dx) = (Blocks::<E>::of(x, dims), Blocks::<E>::of(dy, dy_dims), Blocks::<E>::fresh(dims));
             let pooling = Pooling::new(self.0.kind, geometry);
             let incoming = Incoming { blocks: dy.slices(), norm: None };
-            let op = Backward::Pooling(Box::new(pooling::Backward::new(&pooling, Some(x.operand()), incoming)));
+            let op = Backward::Pooling(Box::new(pooling::Backward::new(&pooling, Some(x.operand()), vec![incoming])));
             siblings::backward(dims[0], &[op], Some(dx.slices_mut()), false);
             output(dx.data(), dims).map(Some)
         })

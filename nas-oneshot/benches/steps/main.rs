@@ -35,6 +35,9 @@ struct Arguments {
     /// After one repeat to warm up, go on until this many seconds are measured, but repeat thrice at least.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Keep activations in bf16.
+    #[arg(long)]
+    bf16: bool,
     /// What `cargo bench` passes; it changes nothing.
     #[arg(long, hide = true)]
     bench: bool,
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
         println!("`--list` prints the cases, `--case NAME` times one; `cargo xtask bench` compares them with PyTorch");
         return ExitCode::SUCCESS;
     };
-    match search::measure(&name, arguments.seconds) {
+    match search::measure(&name, arguments.bf16, arguments.seconds) {
         Ok(document) => {
             println!("{document}");
             ExitCode::SUCCESS

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use nas_data::Batch;
 use nas_nn::optim::{Optimizer, Rate, clip_scale, global_norm};
-use nas_nn::{Mode, Network};
+use nas_nn::{Mode, Network, Precision};
 use nas_oneshot::{Alphas, DartsConfig, OnBatches, OneShotError, Order, Supernet, hypergradient};
 use nas_space::spaces::Darts;
 use nas_space::{ImageShape, MixedSpace, NetworkConfig, NetworkGraph, Seed};
@@ -39,7 +39,7 @@ impl Case {
 }
 
 /// Times the steps of a case.
-pub(crate) fn measure(name: &str, seconds: f64) -> Result<Value, String> {
+pub(crate) fn measure(name: &str, bf16: bool, seconds: f64) -> Result<Value, String> {
     let form = "it is not formed like `supernet c16 l8 b64 32x32 first_order`";
     let case = Case::parse(name).ok_or(form)?;
     let graph = MixedSpace::supernet(&Darts, &case.network).map_err(|error| error.to_string())?;
@@ -52,13 +52,14 @@ pub(crate) fn measure(name: &str, seconds: f64) -> Result<Value, String> {
     let operations = 2 * passes * multiply_adds;
     let parameters = graph.parameters();
     let counts = Counts { kind: "step", parameters, multiply_adds, operations, bytes_moved: None, copies: 1 };
-    let times = time(&case, graph, seconds).map_err(|error| error.to_string())?;
+    let times = time(&case, graph, bf16, seconds).map_err(|error| error.to_string())?;
     Ok(document(&times, &counts))
 }
 
-fn time(case: &Case, graph: NetworkGraph, seconds: f64) -> Result<Vec<f64>, OneShotError> {
+fn time(case: &Case, graph: NetworkGraph, bf16: bool, seconds: f64) -> Result<Vec<f64>, OneShotError> {
     let config = DartsConfig { order: case.order, ..DartsConfig::default() };
-    let network = Network::init(graph, Seed::new(1), DType::F32, &Device::Cpu)?;
+    let mut network = Network::init(graph, Seed::new(1), DType::F32, &Device::Cpu)?;
+    network.set_precision(if bf16 { Precision::Bf16 } else { Precision::F32 });
     let alphas = Alphas::fresh(&Darts.tables(), Seed::new(2))?;
     let mut supernet = Supernet { network, alphas };
     let (mut sgd, mut adam) = (config.sgd(), config.adam());

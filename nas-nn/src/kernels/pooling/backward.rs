@@ -11,12 +11,13 @@ use super::super::read::{Incoming, Operand, Read};
 use super::{Geometry, Pooling, depthwise, windows};
 use crate::element::{Element, Stored};
 
-/// The gradient of one pooling, with what it needs at every plane.
+/// The gradient of one pooling (or of several equal ones of the same activation), with what it needs at every plane.
 pub(crate) struct Backward<'a, S: Stored> {
     pooling: &'a Pooling<S::Real>,
     /// Read by a maximum, and where the pooled plane has to be worked out again.
     x: Option<Operand<'a, S>>,
-    dy: Incoming<'a, S>,
+    /// The gradients of all outputs of this pooling: a mixed node for each edge has one, equal but for who reads it.
+    dy: Vec<Incoming<'a, S>>,
     starts: Vec<usize>,
     /// Without stride the gradient is a pooling of its own.
     transposed: Option<Geometry>,
@@ -29,8 +30,9 @@ struct Work<'a, T> {
     pooled: &'a mut [Lanes<T>],
     /// Of a maximum, the tap that wins each window.
     winners: &'a mut [Lanes<T>],
-    /// The incoming gradient.
+    /// The incoming gradient, and another one that is added to it.
     dy: &'a mut [Lanes<T>],
+    other: &'a mut [Lanes<T>],
     /// The gradient and the winners, padded.
     spread: &'a mut [Lanes<T>],
     spread_winners: &'a mut [Lanes<T>],
@@ -39,7 +41,7 @@ struct Work<'a, T> {
 
 impl<'a, S: Stored> Backward<'a, S> {
     /// `x` may be absent for an average whose incoming gradient does not ask for the pooled plane.
-    pub(crate) fn new(pooling: &'a Pooling<S::Real>, x: Option<Operand<'a, S>>, dy: Incoming<'a, S>) -> Self {
+    pub(crate) fn new(pooling: &'a Pooling<S::Real>, x: Option<Operand<'a, S>>, dy: Vec<Incoming<'a, S>>) -> Self {
         let (starts, transposed) = (pooling.geometry.starts().collect(), pooling.geometry.transposed());
         Self { pooling, x, dy, starts, transposed }
     }
@@ -50,14 +52,14 @@ impl<'a, S: Stored> Backward<'a, S> {
 
     /// Work for one sample.
     pub(crate) fn sample_work(&self) -> usize {
-        self.dy.blocks.len() * self.pooling.work()
+        self.dy[0].blocks.len() * self.pooling.work()
     }
 
     /// Lengths of the buffers of [`Work`].
-    fn buffers(&self) -> [usize; 7] {
+    fn buffers(&self) -> [usize; 8] {
         let g = &self.pooling.geometry;
         let (output, spread) = (g.output_len(), self.transposed.as_ref().map_or(0, Geometry::packed_len));
-        [g.packed_len(), output, output, output, spread, spread, g.input_len()]
+        [g.packed_len(), output, output, output, output, spread, spread, g.input_len()]
     }
 
     /// Lanes of scratch that [`run`](Self::run) needs.
@@ -73,8 +75,8 @@ impl<'a, S: Stored> Backward<'a, S> {
         dx: &mut [&mut [Lanes<S>]],
         add: bool,
     ) {
-        let [packed, pooled, winners, dy, spread, spread_winners, plane] = carve(scratch, self.buffers());
-        let mut work = Work { packed, pooled, winners, dy, spread, spread_winners, plane };
+        let [packed, pooled, winners, dy, other, spread, spread_winners, plane] = carve(scratch, self.buffers());
+        let mut work = Work { packed, pooled, winners, dy, other, spread, spread_winners, plane };
         let input = self.pooling.input_len();
         for (block, dx) in dx.iter_mut().enumerate() {
             for (sample, dx) in samples.clone().zip(dx.chunks_exact_mut(input)) {
@@ -86,7 +88,7 @@ impl<'a, S: Stored> Backward<'a, S> {
 
     /// The gradient of one plane of the input, into `work.plane`.
     fn plane(&self, work: &mut Work<'_, S::Real>, block: usize, sample: usize) {
-        let Work { packed, pooled, winners, dy, spread, spread_winners, plane } = work;
+        let Work { packed, pooled, winners, dy, other, spread, spread_winners, plane } = work;
         let (p, g) = (self.pooling, &self.pooling.geometry);
         let (input, output) = (g.input_len(), g.output_len());
         let read = self.x.as_ref().map(|x| (&x.blocks[block][sample * input..(sample + 1) * input], x.read(block)));
@@ -99,7 +101,14 @@ impl<'a, S: Stored> Backward<'a, S> {
             Some((x, read)) => p.plane(x, read, packed, pooled),
             None => {}
         }
-        self.dy.load_beside(block, sample * output, pooled, dy);
+        for (number, incoming) in self.dy.iter().enumerate() {
+            if number == 0 {
+                incoming.load_beside(block, sample * output, pooled, dy);
+                continue;
+            }
+            incoming.load_beside(block, sample * output, pooled, other);
+            put(other, None, dy, true);
+        }
         if maximum {
             match &self.transposed {
                 Some(transposed) => {

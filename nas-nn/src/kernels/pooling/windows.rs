@@ -29,8 +29,12 @@ pub(super) fn maxima<S: Stored>(g: &Geometry, packed: &[Lanes<S::Real>], y: &mut
         || {
             if holds_nan(packed) {
                 each_window!(g, largest::<S, true>(packed, y));
-            } else {
-                each_window!(g, largest::<S, false>(packed, y));
+                return;
+            }
+            match (g.taps.len(), g.row_pattern()) {
+                (9, (3, 1, 1)) => each_window!(g, largest_of_nine::<S, 1>(packed, y)),
+                (9, (3, 1, 2)) => each_window!(g, largest_of_nine::<S, 2>(packed, y)),
+                _ => each_window!(g, largest::<S, false>(packed, y)),
             }
         },
     );
@@ -73,6 +77,33 @@ fn largest<S: Stored, const P: usize, const NAN: bool>(
     }
     for (y, best) in y[number..number + P].iter_mut().zip(best) {
         *y = Lanes::store(best);
+    }
+}
+
+/// Columns of four 3x3 windows side by side, at a step of two.
+const COLUMNS: usize = 9;
+
+/// Of 3x3 windows, `STEP` columns apart, of a plane without a NaN: neighbours share the largest values of their columns.
+#[inline(always)]
+fn largest_of_nine<S: Stored, const P: usize, const STEP: usize>(
+    g: &Geometry,
+    start: usize,
+    number: usize,
+    packed: &[Lanes<S::Real>],
+    y: &mut [Lanes<S>],
+) {
+    let larger = |a: Lanes<S::Real>, b| a.zip(b, |a, b| if a > b { a } else { b });
+    let mut columns = [Lanes::splat(S::Real::LOWEST); COLUMNS];
+    let count = (P - 1) * STEP + 3;
+    for row in 0..3 {
+        let values = &packed[start + g.taps[3 * row]..][..count];
+        for column in 0..count {
+            columns[column] = larger(columns[column], values[column]);
+        }
+    }
+    for p in 0..P {
+        let at = p * STEP;
+        y[number + p] = Lanes::store(larger(larger(columns[at], columns[at + 1]), columns[at + 2]));
     }
 }
 
