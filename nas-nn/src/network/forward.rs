@@ -97,7 +97,9 @@ pub(super) fn run<S: Stored>(
 fn release<S: Stored>(network: &Network, run: &mut Run<S>, index: usize, learn: bool) {
     let plan = &network.plan;
     let heads = [Some(plan.output), plan.auxiliary];
-    for &input in plan.steps[index].inputs.iter().chain(&plan.steps[index].reads_again) {
+    let reader = &plan.steps[index];
+    // A convolution past a ReLU reads the value before it, too.
+    for &input in reader.inputs.iter().chain(&reader.reads_again).chain([&reader.target]) {
         let step = &plan.steps[input];
         // Without the auxiliary head the last reader may never come; what it would read is small enough to wait.
         if step.last_reader == index && !(learn && step.keep) && !heads.contains(&Some(input)) {
