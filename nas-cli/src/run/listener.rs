@@ -21,7 +21,12 @@ pub struct ArmListener {
     epochs: u64,
     best: Option<(f64, u64)>,
     running: BTreeMap<u64, String>,
+    /// Trials that the policy had learned from when it was last told of.
+    learned: u64,
 }
+
+/// How many trials a policy learns from before the next line tells of it.
+const TRIALS_BETWEEN_UPDATES: u64 = 5;
 
 impl ArmListener {
     /// For an arm that has used so many seconds in earlier sessions.
@@ -38,6 +43,7 @@ impl ArmListener {
             epochs: 0,
             best: None,
             running,
+            learned: 0,
         }
     }
 
@@ -101,6 +107,25 @@ impl ArmListener {
         }
     }
 
+    /// A line now and then on how a policy learns; the study keeps every update.
+    fn policy(&mut self, event: &Event) {
+        let Event::PolicyUpdated { update, trials, reward, baseline, entropy, advantage_spread, best } = event else {
+            return;
+        };
+        if *trials < self.learned + TRIALS_BETWEEN_UPDATES {
+            return;
+        }
+        self.learned = *trials;
+        let text = format!(
+            "{:>9} policy after update {update}: reward {reward:.3}, baseline {baseline:.3}, entropy {entropy:.2} nats, \
+             advantages ±{advantage_spread:.3}, best reward {best:.4}",
+            self.arm
+        );
+        if let Some(progress) = &mut self.progress {
+            progress.line(&text);
+        }
+    }
+
     fn status(&mut self) {
         let running: Vec<String> = self.running.iter().map(|(id, label)| format!("#{id} {label}")).collect();
         let best = self.best.map_or(String::new(), |(accuracy, _)| format!("best {}; ", percent(accuracy)));
@@ -121,6 +146,7 @@ impl Listener for ArmListener {
                 self.status();
             }
             Event::TrialFinished { trial } => self.trial(trial),
+            Event::PolicyUpdated { .. } => self.policy(event),
             Event::Warning { message } => self.out.warn(message),
             Event::ArmFinished { reason, .. } => self.out.note(&format!("{}: {reason}", self.arm)),
             _ => {}

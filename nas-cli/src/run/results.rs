@@ -175,8 +175,20 @@ fn arm(name: &str, outcome: &Outcome) -> Value {
         "complete": complete,
         "failed": failures(&outcome.trials),
         "best": outcome.best.clone().map(trial),
+        "policy_updates": policy_updates(&outcome.trials),
         "seconds": outcome.seconds,
     })
+}
+
+/// How the arm's policy learned, update by update, from the notes of the trials it drew; `None` for strategies without one.
+fn policy_updates(trials: &[Trial]) -> Option<Vec<Value>> {
+    let mut updates: Vec<Value> = Vec::new();
+    for update in trials.iter().filter_map(|t| t.proposal.note.get("update")).filter(|u| u.is_object()) {
+        if updates.last() != Some(update) {
+            updates.push(update.clone());
+        }
+    }
+    (!updates.is_empty()).then_some(updates)
 }
 
 fn trial(trial: Trial) -> Value {
