@@ -14,6 +14,7 @@ mod args;
 mod command_line;
 mod commands;
 mod config;
+mod controllers;
 mod device;
 mod exit;
 mod folder;

@@ -10,6 +10,7 @@ use nas_search::pareto::Objective;
 use nas_search::{HalvingConfig, RandomSearch, Strategy, SuccessiveHalving};
 use nas_space::{SearchSpace, Seed};
 
+use crate::controllers;
 use crate::exit::usage;
 use crate::gradient;
 use crate::units::nearest;
@@ -118,6 +119,20 @@ pub const KNOWN: &[Known] = &[
         source: "Liu, Simonyan & Yang 2019",
         settings: gradient::SETTINGS,
         make: gradient::refuse,
+    },
+    Known {
+        name: "reinforce",
+        summary: "an LSTM controller that learns by REINFORCE what to propose",
+        source: "Zoph & Le 2017",
+        settings: controllers::REINFORCE,
+        make: controllers::reinforce,
+    },
+    Known {
+        name: "ppo",
+        summary: "the same by proximal policy optimisation, as NASNet was found",
+        source: "Zoph, Vasudevan, Shlens & Le 2018",
+        settings: controllers::PPO,
+        make: controllers::ppo,
     },
     Known {
         name: RANDOM,
