@@ -7,6 +7,7 @@
 
 mod file;
 mod origin;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +16,8 @@ use candle_core::Tensor;
 
 use file::fold;
 pub use file::{TensorFile, read, write};
-pub use origin::{difference, fingerprint};
+pub use origin::fingerprint;
+pub use progress::{Kind, SaveClock, resume};
 
 use crate::{Network, NnError};
 

@@ -16,7 +16,7 @@ pub fn fingerprint(images: &Images, lists: &[&[u32]]) -> String {
 }
 
 /// The first place where two descriptions of an origin differ: its path and both values, the first one's first.
-pub fn difference(then: &Value, now: &Value) -> Option<(String, String, String)> {
+pub(super) fn difference(then: &Value, now: &Value) -> Option<(String, String, String)> {
     below("", then, now)
 }
 

@@ -6,8 +6,9 @@ use nas_data::{Batch, BatchPlan};
 
 use super::evaluate::place;
 use super::report::{StepReport, TrainEvent};
-use super::save::SaveClock;
+use super::save::save;
 use super::{TrainListener, Trainer};
+use crate::checkpoint::SaveClock;
 use crate::optim::{Rate, clip_scale, global_norm};
 use crate::schedule::Progress;
 use crate::{Mode, NnError};
@@ -28,7 +29,7 @@ pub(super) fn steps(
         let go_on = listener(&TrainEvent::Step(report));
         // The last step is saved with the epoch's end, unless there will be none.
         if !go_on || (clock.is_due() && report.step < steps) {
-            clock.save(trainer)?;
+            save(clock, trainer)?;
         }
         if !go_on {
             return Ok(false);

@@ -24,9 +24,10 @@ pub use evaluate::{Evaluation, evaluate};
 pub use plan::{Plan, Segment, epochs_that_fit};
 pub use report::{Ended, EpochReport, StepReport, TrainEvent, TrainReport};
 
+use crate::checkpoint::SaveClock;
 use crate::optim::Optimizer;
 use crate::{Network, NnError};
-use save::{SaveClock, Standing};
+use save::Standing;
 
 /// The images of a training.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ impl Trainer {
     /// # Errors
     /// If the loss or the gradient stops being finite, the images cannot be read, or a checkpoint cannot be written.
     pub fn run(&mut self, options: &RunOptions<'_>, listener: &mut TrainListener<'_>) -> Result<TrainReport, NnError> {
-        let mut clock = SaveClock::new(options);
+        let mut clock = SaveClock::new(options.checkpoint, options.checkpoint_every);
         let mut pace = Pace::default();
         while !self.is_over() {
             let start = Instant::now();
@@ -111,7 +112,7 @@ impl Trainer {
                 return Ok(self.report(Ended::Interrupted));
             }
             self.end_epoch(options.deadline, &mut pace, start, skipped)?;
-            clock.save(self)?;
+            save::save(&mut clock, self)?;
             let report = self.standing.history.last().expect("an epoch just ended");
             let go_on = listener(&TrainEvent::Epoch { report, seconds: start.elapsed().as_secs_f64() });
             if !go_on && !self.is_over() {

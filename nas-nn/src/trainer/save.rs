@@ -1,8 +1,6 @@
 //! Where a training stands, on disk.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use nas_data::Normalization;
 use serde::{Deserialize, Serialize};
@@ -11,14 +9,11 @@ use serde_json::Value;
 use super::evaluate::Evaluation;
 use super::plan::Plan;
 use super::report::EpochReport;
-use super::{RunOptions, TrainConfig, TrainData, Trainer};
-use crate::{NnError, checkpoint};
+use super::{TrainConfig, TrainData, Trainer};
+use crate::NnError;
+use crate::checkpoint::{self, Kind, SaveClock};
 
-const FORMAT: &str = "nas-training";
-const VERSION: u32 = 1;
-/// Metadata keys.
-const ORIGIN: &str = "origin";
-const STANDING: &str = "standing";
+const KIND: Kind = Kind { format: "nas-training", version: 1, what: "training" };
 /// What the names of the tensors begin with.
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
@@ -122,62 +117,22 @@ impl Origin<'_> {
     }
 }
 
-/// When and where to save.
-pub(super) struct SaveClock<'a> {
-    path: Option<&'a Path>,
-    every: Duration,
-    last: Instant,
-    /// What the training was made from, computed once: it covers all pixels.
-    origin: Option<String>,
-}
-
-impl<'a> SaveClock<'a> {
-    pub(super) fn new(options: &RunOptions<'a>) -> Self {
-        Self { path: options.checkpoint, every: options.checkpoint_every, last: Instant::now(), origin: None }
-    }
-
-    /// Whether the training went unsaved for long enough.
-    pub(super) fn is_due(&self) -> bool {
-        self.path.is_some() && self.last.elapsed() >= self.every
-    }
-
-    /// Saves, if there is a place for it.
-    pub(super) fn save(&mut self, trainer: &Trainer) -> Result<(), NnError> {
-        let Some(path) = self.path else { return Ok(()) };
-        let origin = self.origin.get_or_insert_with(|| Origin::of(trainer).to_string()).clone();
-        let standing = serde_json::to_string(&trainer.standing).expect("reports and numbers have a JSON form");
-        let metadata = BTreeMap::from([(ORIGIN.to_owned(), origin), (STANDING.to_owned(), standing)]);
-        let mut tensors = Vec::new();
-        for (name, tensor) in checkpoint::tensors_of(&trainer.network) {
-            tensors.push((format!("{MODEL}{name}"), tensor));
-        }
-        for (name, tensor) in trainer.optimizer.state()? {
-            tensors.push((format!("{OPTIMIZER}{name}"), tensor));
-        }
-        checkpoint::write(path, FORMAT, VERSION, &tensors, &metadata)?;
-        self.last = Instant::now();
-        Ok(())
-    }
+/// Saves, if there is a place for it.
+pub(super) fn save(clock: &mut SaveClock<'_>, trainer: &Trainer) -> Result<(), NnError> {
+    let tensors = || -> Result<_, NnError> {
+        let model = checkpoint::tensors_of(&trainer.network).into_iter().map(|(name, t)| (format!("{MODEL}{name}"), t));
+        let optimizer = trainer.optimizer.state()?.into_iter().map(|(name, t)| (format!("{OPTIMIZER}{name}"), t));
+        Ok(model.chain(optimizer).collect())
+    };
+    clock.save(KIND, || Origin::of(trainer), &trainer.standing, tensors)
 }
 
 /// See [`Trainer::restore`].
 pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), NnError> {
-    let file = checkpoint::read(path, FORMAT, VERSION)?;
-    let json = |key: &str| -> Result<Value, NnError> {
-        let text = file.metadata.get(key).map_or("", String::as_str);
-        serde_json::from_str(text)
-            .map_err(|e| NnError::file(path, format!("its `{key}` cannot be read ({e}); start the training again")))
-    };
-    if let Some((key, then, now)) = checkpoint::difference(&json(ORIGIN)?, &Origin::of(trainer)) {
-        let reason =
-            format!("it is of another training: there `{key}` is {then}, here {now}; use the same, or start again");
-        return Err(NnError::file(path, reason));
-    }
-    let standing: Standing = serde_json::from_value(json(STANDING)?)
-        .map_err(|e| NnError::file(path, format!("its `{STANDING}` cannot be read ({e}); start the training again")))?;
+    let (standing, tensors): (Standing, _) = checkpoint::resume(path, KIND, &Origin::of(trainer))?;
     standing.plan.check()?;
     let (mut model, mut optimizer) = (Vec::new(), Vec::new());
-    for (name, tensor) in file.tensors {
+    for (name, tensor) in tensors {
         if let Some(name) = name.strip_prefix(MODEL) {
             model.push((name.to_owned(), tensor));
         } else if let Some(name) = name.strip_prefix(OPTIMIZER) {

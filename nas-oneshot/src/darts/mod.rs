@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use candle_core::{DType, Device};
 use nas_data::{Batch, Images, Normalization};
 use nas_nn::Network;
+use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Adam, Sgd};
 use nas_nn::trainer::Ended;
 use nas_search::{Event, Listener, SupernetEpoch};
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use config::{DartsConfig, Order};
 
 use crate::{Alphas, OneShotError, Supernet};
-use save::{SaveClock, Standing};
+use save::Standing;
 
 /// The images of a search. The test images are not among them.
 #[derive(Clone, Debug)]
@@ -138,14 +139,14 @@ impl DartsSearch {
     /// # Errors
     /// If a loss or a gradient stops being finite, the images cannot be read, or a checkpoint cannot be written.
     pub fn run(&mut self, options: &SearchOptions<'_>, listener: &mut dyn Listener) -> Result<Ended, OneShotError> {
-        let mut clock = SaveClock::new(options);
+        let mut clock = SaveClock::new(options.checkpoint, options.checkpoint_every);
         while !self.is_over() {
             let start = Instant::now();
             if !step::epoch(self, options.stop, &mut clock, listener)? {
                 return Ok(Ended::Interrupted);
             }
             self.end_epoch()?;
-            clock.save(self)?;
+            save::save(&mut clock, self)?;
             let report = self.standing.history.last().expect("an epoch just ended");
             let seconds = start.elapsed().as_secs_f64();
             listener.on_event(&Event::SupernetEpoch { report: Box::new(report.clone()), seconds });

@@ -2,25 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use nas_data::Normalization;
+use nas_nn::NnError;
+use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
-use nas_nn::{NnError, checkpoint};
 use nas_search::SupernetEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DartsConfig, DartsSearch, SearchData, SearchOptions};
+use super::{DartsConfig, DartsSearch, SearchData};
 use crate::OneShotError;
 
-const FORMAT: &str = "nas-supernet";
-const VERSION: u32 = 1;
-/// Metadata keys.
-const ORIGIN: &str = "origin";
-const STANDING: &str = "standing";
+const KIND: Kind = Kind { format: "nas-supernet", version: 1, what: "search" };
 /// What the names of the tensors begin with.
 const MODEL: &str = "model.";
 const SGD: &str = "sgd.";
@@ -108,71 +104,34 @@ fn origin(search: &DartsSearch) -> Value {
     serde_json::to_value(origin).expect("settings and numbers have a JSON form")
 }
 
-/// When and where to save.
-pub(super) struct SaveClock<'a> {
-    path: Option<&'a Path>,
-    every: Duration,
-    last: Instant,
-    /// What the search was made from, computed once: it covers all pixels.
-    origin: Option<String>,
+/// Saves, if there is a place for it.
+pub(super) fn save(clock: &mut SaveClock<'_>, search: &DartsSearch) -> Result<(), OneShotError> {
+    clock.save(KIND, || origin(search), &search.standing, || tensors(search))
 }
 
-impl<'a> SaveClock<'a> {
-    pub(super) fn new(options: &SearchOptions<'a>) -> Self {
-        Self { path: options.checkpoint, every: options.checkpoint_every, last: Instant::now(), origin: None }
+fn tensors(search: &DartsSearch) -> Result<Vec<(String, Tensor)>, OneShotError> {
+    let mut tensors = Vec::new();
+    let mut put = |prefix: &str, part: Vec<(String, Tensor)>| {
+        tensors.extend(part.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+    };
+    put(MODEL, checkpoint::tensors_of(&search.supernet.network));
+    put(SGD, search.sgd.state()?);
+    put(ADAM, search.adam.state()?);
+    // Their names carry the prefix already.
+    put("", search.supernet.alphas.parameters.iter().map(|p| (p.name.clone(), p.var.as_detached_tensor())).collect());
+    if let Some(vector) = &search.eigenvector {
+        put(EIGENVECTOR, vec![(String::new(), Tensor::from_slice(vector, vector.len(), &Device::Cpu)?)]);
     }
-
-    /// Whether the search went unsaved for long enough.
-    pub(super) fn is_due(&self) -> bool {
-        self.path.is_some() && self.last.elapsed() >= self.every
-    }
-
-    /// Saves, if there is a place for it.
-    pub(super) fn save(&mut self, search: &DartsSearch) -> Result<(), OneShotError> {
-        let Some(path) = self.path else { return Ok(()) };
-        let origin = self.origin.get_or_insert_with(|| origin(search).to_string()).clone();
-        let standing = serde_json::to_string(&search.standing).expect("reports and numbers have a JSON form");
-        let metadata = BTreeMap::from([(ORIGIN.to_owned(), origin), (STANDING.to_owned(), standing)]);
-        let mut tensors = Vec::new();
-        let mut put = |prefix: &str, part: Vec<(String, Tensor)>| {
-            tensors.extend(part.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
-        };
-        put(MODEL, checkpoint::tensors_of(&search.supernet.network));
-        put(SGD, search.sgd.state()?);
-        put(ADAM, search.adam.state()?);
-        // Their names carry the prefix already.
-        put(
-            "",
-            search.supernet.alphas.parameters.iter().map(|p| (p.name.clone(), p.var.as_detached_tensor())).collect(),
-        );
-        if let Some(vector) = &search.eigenvector {
-            put(EIGENVECTOR, vec![(String::new(), Tensor::from_slice(vector, vector.len(), &Device::Cpu)?)]);
-        }
-        checkpoint::write(path, FORMAT, VERSION, &tensors, &metadata)?;
-        self.last = Instant::now();
-        Ok(())
-    }
+    Ok(tensors)
 }
 
 /// See [`DartsSearch::restore`].
 pub(super) fn restore(search: &mut DartsSearch, path: &Path) -> Result<(), OneShotError> {
-    let file = checkpoint::read(path, FORMAT, VERSION)?;
     let fault = |reason: String| NnError::File { path: path.to_owned(), reason };
-    let json = |key: &str| -> Result<Value, NnError> {
-        let text = file.metadata.get(key).map_or("", String::as_str);
-        serde_json::from_str(text)
-            .map_err(|e| fault(format!("its `{key}` cannot be read ({e}); start the search again")))
-    };
-    if let Some((key, then, now)) = checkpoint::difference(&json(ORIGIN)?, &origin(search)) {
-        let reason =
-            format!("it is of another search: there `{key}` is {then}, here {now}; use the same, or start again");
-        return Err(fault(reason).into());
-    }
-    let standing: Standing = serde_json::from_value(json(STANDING)?)
-        .map_err(|e| fault(format!("its `{STANDING}` cannot be read ({e}); start the search again")))?;
+    let (standing, tensors): (Standing, _) = checkpoint::resume(path, KIND, &origin(search))?;
     let (mut model, mut sgd, mut adam, mut alphas) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
     let mut eigenvector = None;
-    for (name, tensor) in file.tensors {
+    for (name, tensor) in tensors {
         if let Some(name) = name.strip_prefix(MODEL) {
             model.push((name.to_owned(), tensor));
         } else if let Some(name) = name.strip_prefix(SGD) {

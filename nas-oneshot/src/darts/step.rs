@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nas_data::Batch;
 use nas_nn::Mode;
+use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Optimizer, Rate, clip_scale, global_norm};
 use nas_search::{Event, Listener};
 use nas_space::Seed;
 
-use super::save::SaveClock;
+use super::save::save;
 use super::{DartsSearch, Order, batches};
 use crate::supernet::OnBatches;
 use crate::{OneShotError, hypergradient};
@@ -40,7 +41,7 @@ pub(super) fn epoch(
         let stopped = stop.load(Ordering::Relaxed);
         // The last step is saved with the epoch's end, unless there will be none.
         if stopped || (clock.is_due() && search.standing.step < steps) {
-            clock.save(search)?;
+            save(clock, search)?;
         }
         if stopped {
             return Ok(false);
