@@ -1,5 +1,7 @@
 //! "Did you mean": the known name nearest to one that does not exist.
 
+use crate::SpaceError;
+
 /// The name most like `name`, the first of equals, if any is like it at all; case does not matter.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
@@ -11,6 +13,12 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 /// The suggestion as it stands behind the wrong name in a sentence: ` (did you mean ...?)`, or nothing.
 pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map(|k| format!(" (did you mean `{k}`?)")).unwrap_or_default()
+}
+
+/// The error of an operation that does not exist among those that do.
+pub(crate) fn unknown_operation(name: &str, known: &[&str]) -> SpaceError {
+    let (hint, known) = (hint(name, known.iter().copied()), known.join(", "));
+    SpaceError::UnknownOperation { name: name.to_owned(), hint, known }
 }
 
 #[cfg(test)]

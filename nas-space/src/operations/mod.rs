@@ -176,14 +176,8 @@ impl Operation {
     /// # Errors
     /// [`SpaceError::UnknownOperation`] lists the names and suggests the nearest.
     pub fn parse(name: &str) -> Result<Self, SpaceError> {
-        Self::ALL.into_iter().find(|op| op.name() == name).ok_or_else(|| {
-            let known = Self::ALL.map(Self::name);
-            SpaceError::UnknownOperation {
-                name: name.to_owned(),
-                hint: suggest::hint(name, known),
-                known: known.join(", "),
-            }
-        })
+        let found = Self::ALL.into_iter().find(|op| op.name() == name);
+        found.ok_or_else(|| suggest::unknown_operation(name, &Self::ALL.map(Self::name)))
     }
 
     /// Appends the operation's layers, named `path.…`, and returns the node of its output. An identity appends

@@ -2,7 +2,7 @@
 
 use super::{Chosen, EnasMacroForm, Operation};
 use crate::operations::halve;
-use crate::parts::stem;
+use crate::parts::{head, stem};
 use crate::{Conv2d, GraphBuilder, Layer, NetworkConfig, NetworkGraph, Pool, PoolKind, SpaceError, Stem, Window};
 
 /// The whole network.
@@ -32,21 +32,13 @@ pub(super) fn network(
             *node = halve(&mut net, &path, *node, filters)?;
         }
     }
-    net.place(None, "head");
-    let last = states[layers.len()];
-    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[last])?;
-    // A linear layer without bias is a 1x1 convolution of the pooled map.
-    let logits = net.conv("classifier", x, config.classes, 1, Window::valid(1, 1))?;
+    let logits = head::classifier_without_bias(&mut net, states[layers.len()], config.classes)?;
     Ok(net.finish(logits, None))
 }
 
 fn stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<usize, SpaceError> {
     match config.stem {
-        Stem::Cifar => {
-            net.place(None, "stem");
-            let x = net.conv("stem.0", net.input(), config.channels, 1, Window::same(3, 1, 1))?;
-            net.batch_norm("stem.1", x)
-        }
+        Stem::Cifar => stem::plain(net, config.channels),
         Stem::Imagenet => Ok(stem::strided(net, config)?.1),
     }
 }

@@ -1,7 +1,7 @@
 //! From a cell to the network that NAS-Bench-101 trained.
 
 use super::cell::{Cell, VertexOperation};
-use crate::parts::stem;
+use crate::parts::{head, stem};
 use crate::spaces::sizes::check_three_stages;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Pool, PoolKind, SpaceError, Stem, Window};
 
@@ -23,9 +23,7 @@ pub(super) fn network(cell: &Cell, config: &NetworkConfig) -> Result<NetworkGrap
             x = module.append(&mut net, cell, x)?;
         }
     }
-    net.place(None, "head");
-    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[x])?;
-    let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
+    let logits = head::classifier(&mut net, x, config.classes)?;
     Ok(net.finish(logits, None))
 }
 

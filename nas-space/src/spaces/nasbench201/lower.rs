@@ -2,6 +2,7 @@
 
 use super::EDGES;
 use crate::operations::relu_conv_bn;
+use crate::parts::head;
 use crate::spaces::sizes::check_three_stages;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
 
@@ -38,8 +39,7 @@ pub(super) fn network(wiring: Wiring, config: &NetworkConfig) -> Result<NetworkG
     net.place(None, "head");
     let x = net.batch_norm("lastact.0", x)?;
     let x = net.push("lastact.1", Layer::Relu, &[x])?;
-    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[x])?;
-    let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
+    let logits = head::classifier(&mut net, x, config.classes)?;
     Ok(net.finish(logits, None))
 }
 

@@ -36,9 +36,7 @@ pub(super) fn network(blocks: &[Block], config: &NetworkConfig) -> Result<Networ
 fn stem(net: &mut GraphBuilder, config: &NetworkConfig) -> Result<usize, SpaceError> {
     match config.stem {
         Stem::Cifar => {
-            net.place(None, "stem");
-            let x = net.conv("stem.0", net.input(), config.channels, 1, Window::same(3, 1, 1))?;
-            let x = net.batch_norm("stem.1", x)?;
+            let x = stem::plain(net, config.channels)?;
             net.push("stem.2", Layer::Relu, &[x])
         }
         Stem::Imagenet => {

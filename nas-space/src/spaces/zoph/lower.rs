@@ -1,7 +1,7 @@
 //! From layers and skip connections to a network.
 
 use super::{Chosen, FILTERS};
-use crate::parts::stem;
+use crate::parts::{head, stem};
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, SpaceError, Stem, Window};
 
 /// The whole network.
@@ -34,8 +34,7 @@ pub(super) fn network(layers: &[Chosen], config: &NetworkConfig) -> Result<Netwo
     let unread = |layer: &usize| layers.iter().all(|other| !other.inputs.contains(layer));
     let ends: Vec<usize> = (0..layers.len()).filter(unread).map(|layer| outputs[layer]).collect();
     let x = joined(&mut net, "head", &ends)?;
-    let x = net.push("global_pooling", Layer::GlobalAveragePool, &[x])?;
-    let logits = net.push("classifier", Layer::Linear { out: config.classes }, &[x])?;
+    let logits = head::classifier(&mut net, x, config.classes)?;
     Ok(net.finish(logits, None))
 }
 
