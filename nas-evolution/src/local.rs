@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nas_search::{
-    Proposal, SearchError, Strategy, Trial, TrialState, check_order, check_state, proposal_seed, random_proposal,
-};
+use nas_search::{Proposal, SearchError, Strategy, Trial, check_order, check_state, proposal_seed, random_proposal};
 use nas_space::{Architecture, SearchSpace, Seed};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -124,9 +122,7 @@ impl Strategy for LocalSearch {
             })?;
             self.told += 1;
             self.seen.insert(self.space.canonical(&trial.proposal.architecture));
-            let alive = matches!(trial.state, TrialState::Complete | TrialState::Pruned);
-            let Some(measurement) = trial.measurement.as_ref().filter(|_| alive) else { continue };
-            let accuracy = measurement.accuracy;
+            let Some(accuracy) = trial.learned().map(|measured| measured.accuracy) else { continue };
             let further = match &self.climb {
                 None => true,
                 Some(now) => climb > now.number || climb == now.number && accuracy > now.at.accuracy,

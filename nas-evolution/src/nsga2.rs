@@ -5,9 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use nas_search::pareto::{self, Objective, ranks};
-use nas_search::{
-    Proposal, SearchError, Strategy, Trial, TrialState, check_order, check_state, proposal_seed, random_proposal,
-};
+use nas_search::{Proposal, SearchError, Strategy, Trial, check_order, check_state, proposal_seed, random_proposal};
 use nas_space::{Architecture, SearchSpace, Seed};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
@@ -221,9 +219,7 @@ impl Strategy for Nsga2 {
             self.inner.told += 1;
             let architecture = &trial.proposal.architecture;
             self.inner.seen.insert(self.space.canonical(architecture));
-            let alive = matches!(trial.state, TrialState::Complete | TrialState::Pruned);
-            let measured = trial.measurement.as_ref().filter(|_| alive);
-            if let Some(costs) = measured.and_then(|m| pareto::costs(&self.config.objectives, m)) {
+            if let Some(costs) = trial.learned().and_then(|m| pareto::costs(&self.config.objectives, m)) {
                 let architecture = architecture.clone();
                 self.inner.children.push(Member { number: trial.number, architecture, costs });
             }

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nas_search::{
-    Proposal, SearchError, Strategy, Trial, TrialState, check_order, check_state, proposal_seed, random_proposal,
-};
+use nas_search::{Proposal, SearchError, Strategy, Trial, check_order, check_state, proposal_seed, random_proposal};
 use nas_space::{SearchSpace, Seed};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -95,9 +93,8 @@ impl Strategy for RegularizedEvolution {
         for trial in trials {
             check_order(self.name(), self.told, trial)?;
             self.told += 1;
-            let alive = matches!(trial.state, TrialState::Complete | TrialState::Pruned);
-            if let (true, Some(measurement)) = (alive, &trial.measurement) {
-                let (architecture, accuracy) = (trial.proposal.architecture.clone(), measurement.accuracy);
+            if let Some(measured) = trial.learned() {
+                let (architecture, accuracy) = (trial.proposal.architecture.clone(), measured.accuracy);
                 let newcomer = Individual { number: trial.number, architecture, accuracy };
                 survive(&mut self.population, newcomer, self.config.population);
             }

@@ -119,6 +119,14 @@ pub struct Trial {
     pub seconds: Option<f64>,
 }
 
+impl Trial {
+    /// What a strategy learns from the trial: nothing from a failed one, and from one pruned early what was measured.
+    pub fn learned(&self) -> Option<&Measurement> {
+        let counts = matches!(self.state, TrialState::Complete | TrialState::Pruned);
+        self.measurement.as_ref().filter(|_| counts)
+    }
+}
+
 /// The complete trial of highest accuracy, the earliest of equals.
 pub(crate) fn best_by_accuracy(trials: &[Trial]) -> Option<&Trial> {
     let accuracy = |t: &&Trial| t.measurement.as_ref().map(|m| m.accuracy);
