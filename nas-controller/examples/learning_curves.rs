@@ -4,64 +4,26 @@
 //! cargo run --release -p nas-controller --example learning_curves
 //! ```
 
+#[path = "../tests/it/problems.rs"]
+mod problems;
+#[allow(dead_code, reason = "the tests need more of it")]
+#[path = "../tests/it/toy.rs"]
+mod toy;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
 use nas_controller::{ControllerConfig, PolicySearch, preset};
-use nas_search::{Measurement, Proposal, RandomSearch, Strategy, Trial, TrialState};
-use nas_space::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, Seed, SpaceError};
-use serde_json::Value;
+use nas_search::{RandomSearch, Strategy};
+use nas_space::Seed;
+
+use problems::{independent, pairwise, trial};
+use toy::Toy;
 
 const SEEDS: u64 = 20;
 const SAMPLES: u64 = 1_000;
 /// Samples that a point of a curve is the mean of.
 const WINDOW: usize = 25;
-
-/// Eight decisions of so many options, without networks.
-struct Toy(Vec<Decision>);
-
-impl Toy {
-    fn new(options: usize) -> Self {
-        let decision = |i: usize| Decision {
-            name: format!("d{i}"),
-            group: "all".into(),
-            chooses: Chooses::Operation,
-            options: (0..options).map(|o| o.to_string()).collect(),
-        };
-        Self((0..8).map(decision).collect())
-    }
-}
-
-impl SearchSpace for Toy {
-    fn name(&self) -> &str {
-        "toy"
-    }
-
-    fn decisions(&self) -> &[Decision] {
-        &self.0
-    }
-
-    fn lower(&self, _: &Architecture, _: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
-        let reason = "these are not networks".into();
-        Err(SpaceError::Config { setting: "space", value: "toy".into(), reason })
-    }
-}
-
-/// Each decision is right or wrong by itself.
-fn independent(choices: &[usize]) -> f64 {
-    let right = choices.iter().enumerate().filter(|(i, c)| **c == (3 * i + 1) % 5).count();
-    right as f64 / choices.len() as f64
-}
-
-/// A pair of decisions is worth something only where the second fits the first, and most at one of the four ways to fit.
-fn pairwise(choices: &[usize]) -> f64 {
-    let pair = |(i, pair): (usize, &[usize])| match (pair[1] == (pair[0] + i + 1) % 4, pair[0] == (i + 2) % 4) {
-        (true, true) => 1.0,
-        (true, false) => 0.5,
-        (false, _) => 0.0,
-    };
-    choices.chunks(2).enumerate().map(pair).sum::<f64>() / (choices.len() / 2) as f64
-}
 
 /// The reward of every sample of a run.
 fn rewards(mut strategy: Box<dyn Strategy>, worth: fn(&[usize]) -> f64) -> Vec<f64> {
@@ -74,27 +36,11 @@ fn rewards(mut strategy: Box<dyn Strategy>, worth: fn(&[usize]) -> f64) -> Vec<f
     (0..SAMPLES).map(one).collect()
 }
 
-fn trial(number: u64, proposal: Proposal, accuracy: f64) -> Trial {
-    let extra = Value::Null;
-    let measured = Measurement { accuracy, loss: 0.0, parameters: 0, flops: 0, epochs: 0, latency: None, extra };
-    Trial {
-        id: number,
-        arm: "toy".into(),
-        number,
-        proposal,
-        state: TrialState::Complete,
-        seed: 0,
-        measurement: Some(measured),
-        failure: None,
-        seconds: None,
-    }
-}
-
 /// A curve: its name, its colour, and each seed's rewards.
 struct Curve(&'static str, &'static str, Vec<Vec<f64>>);
 
 fn curves(options: usize, worth: fn(&[usize]) -> f64) -> Vec<Curve> {
-    let space = || Arc::new(Toy::new(options));
+    let space = || Arc::new(Toy::operations(8, options));
     let search =
         |config: ControllerConfig, seed| PolicySearch::new(space(), config, seed).expect("a preset makes sense");
     let of = |make: &dyn Fn(Seed) -> Box<dyn Strategy>| -> Vec<Vec<f64>> {

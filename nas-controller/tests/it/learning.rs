@@ -3,30 +3,13 @@
 use std::sync::Arc;
 
 use nas_controller::{ControllerConfig, PolicySearch, preset};
-use nas_search::{Measurement, Strategy, Trial, TrialState};
+use nas_search::Strategy;
 use nas_space::Seed;
-use serde_json::Value;
 
+use crate::problems::{independent, pairwise, trial};
 use crate::toy::Toy;
 
 const SEEDS: u64 = 20;
-
-/// Eight decisions of five options, each right or wrong by itself.
-fn independent(choices: &[usize]) -> f64 {
-    let right = choices.iter().enumerate().filter(|(i, c)| **c == (3 * i + 1) % 5).count();
-    right as f64 / choices.len() as f64
-}
-
-/// Four pairs of decisions of four options. A pair is worth something only if its second choice fits the first, and most
-/// at one of the four that fit: what a second choice is worth depends on the first alone.
-fn pairwise(choices: &[usize]) -> f64 {
-    let pair = |(i, pair): (usize, &[usize])| match (pair[1] == (pair[0] + i + 1) % 4, pair[0] == (i + 2) % 4) {
-        (true, true) => 1.0,
-        (true, false) => 0.5,
-        (false, _) => 0.0,
-    };
-    choices.chunks(2).enumerate().map(pair).sum::<f64>() / (choices.len() / 2) as f64
-}
 
 /// How many samples it takes to draw the optimum.
 fn samples_needed(options: usize, worth: fn(&[usize]) -> f64, config: &ControllerConfig, seed: u64) -> u64 {
@@ -38,20 +21,7 @@ fn samples_needed(options: usize, worth: fn(&[usize]) -> f64, config: &Controlle
         if accuracy == 1.0 {
             return number + 1;
         }
-        let extra = Value::Null;
-        let measurement = Measurement { accuracy, loss: 0.0, parameters: 0, flops: 0, epochs: 0, latency: None, extra };
-        let trial = Trial {
-            id: number,
-            arm: "toy".into(),
-            number,
-            proposal,
-            state: TrialState::Complete,
-            seed: 0,
-            measurement: Some(measurement),
-            failure: None,
-            seconds: None,
-        };
-        strategy.tell(&[trial]).unwrap();
+        strategy.tell(&[trial(number, proposal, accuracy)]).unwrap();
     }
     panic!("seed {seed} did not find the optimum in {LIMIT} samples");
 }

@@ -2,6 +2,7 @@
 
 mod gradients;
 mod learning;
+mod problems;
 mod same_again;
 mod search;
 mod toy;
