@@ -35,11 +35,12 @@ pub(super) fn forward<S: Stored>(
     let members: Vec<usize> = plan.steps[lead].siblings.iter().copied().filter(runs).collect();
     let batch = run.batch;
     let mut runs = Vec::with_capacity(members.len());
+    let mut twins = Vec::new();
     for (number, &member) in members.iter().enumerate() {
         let step = &plan.steps[member];
         if let Layer::Pool(Pool { kind, window }) = &step.layer {
             if let Some(&twin) = members[..number].iter().find(|&&twin| is_twin(plan, twin, member)) {
-                run.poolings[member] = run.poolings[twin].clone();
+                twins.push((member, twin));
                 continue;
             }
             run.poolings[member] = Some(Arc::new(Pooling::new(*kind, geometry(&plan.steps, member, window)?)));
@@ -69,11 +70,10 @@ pub(super) fn forward<S: Stored>(
         }
         run.values[member] = Some(y);
     }
-    for (number, &member) in members.iter().enumerate().filter(|(_, member)| run.poolings[**member].is_some()) {
-        if let Some(&twin) = members[..number].iter().find(|&&twin| is_twin(plan, twin, member)) {
-            run.values[member] = run.values[twin].clone();
-            run.tallies[member] = run.tallies[twin].clone();
-        }
+    for (member, twin) in twins {
+        run.poolings[member] = run.poolings[twin].clone();
+        run.values[member] = run.values[twin].clone();
+        run.tallies[member] = run.tallies[twin].clone();
     }
     Ok(())
 }
