@@ -13,6 +13,10 @@ pub struct ControllerConfig {
     pub policy: PolicyConfig,
     /// How it learns.
     pub learning: LearningConfig,
+    /// In a space that chooses its depth: so many trials draw from each depth, the shallowest first, before networks become
+    /// one step deeper (Zoph & Le 2017: two layers more every 1,600). `None` leaves the depth to the policy.
+    #[serde(default)]
+    pub deepen_every: Option<u64>,
 }
 
 /// The recurrent policy.
@@ -168,6 +172,7 @@ impl ControllerConfig {
     /// [`SearchError::Setting`] names the one that does not.
     pub fn check(&self) -> Result<(), SearchError> {
         self.policy.check()?;
+        whole("deepen_every", self.deepen_every.map_or(1, |every| every as usize))?;
         self.learning.check()
     }
 }
@@ -255,6 +260,7 @@ mod tests {
     #[test]
     fn impossible_settings_are_named() {
         check(|c| c.policy.hidden = 0, "`hidden` = 0: the controller needs at least 1");
+        check(|c| c.deepen_every = Some(0), "`deepen_every` = 0: the controller needs at least 1");
         check(|c| c.policy.temperature = 0.0, "`temperature` = 0: it must be above 0");
         check(|c| c.policy.tanh_constant = Some(f64::NAN), "`tanh_constant` = NaN: it must be above 0");
         check(|c| c.learning.baseline_decay = 1.0, "`baseline_decay` = 1: it must be at least 0 and below 1");

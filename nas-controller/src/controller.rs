@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use nas_search::{Measurement, SearchError};
-use nas_space::{Architecture, SearchSpace, Seed, SpaceError};
+use nas_space::{Architecture, Chooses, SearchSpace, Seed, SpaceError};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,9 @@ impl Controller {
     /// [`SearchError::Setting`] if the settings make no sense.
     pub fn new(space: Arc<dyn SearchSpace>, config: ControllerConfig, seed: Seed) -> Result<Self, SearchError> {
         config.check()?;
-        let policy = Policy::new(space, config.policy.clone(), seed.child("weights"))?;
+        let mut policy = Policy::new(space, config.policy.clone(), seed.child("weights"))?;
+        let is_depth = |decision: &nas_space::Decision| decision.chooses == Chooses::Depth;
+        policy.settled = policy.space.decisions().iter().position(is_depth).filter(|_| config.deepen_every.is_some());
         let adam = Adam::new(policy.weights().len());
         Ok(Self { config, policy, adam, baseline: None, seen: Vec::new(), last: None })
     }
@@ -84,6 +86,14 @@ impl Controller {
     /// Draws an architecture.
     pub fn sample(&self, rng: &mut ChaCha8Rng) -> Sample {
         self.policy.sample(rng)
+    }
+
+    /// Draws the architecture of a trial, whose number decides its depth where
+    /// [`deepen_every`](ControllerConfig::deepen_every) says so.
+    pub fn sample_trial(&self, number: u64, rng: &mut ChaCha8Rng) -> Sample {
+        let steps = number / self.config.deepen_every.unwrap_or(u64::MAX);
+        let deepest = self.policy.settled.map_or(0, |depth| self.policy.space.decisions()[depth].options.len() - 1);
+        self.policy.sample_with(rng, usize::try_from(steps).unwrap_or(deepest).min(deepest))
     }
 
     /// How likely the policy is to draw an architecture.

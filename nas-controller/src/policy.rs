@@ -26,6 +26,8 @@ pub struct Policy {
     pub(crate) plan: Plan,
     pub(crate) shape: Shape,
     pub(crate) weights: Vec<f64>,
+    /// A decision that is made from outside: it is certain, so that nothing is learned of it.
+    pub(crate) settled: Option<usize>,
 }
 
 /// Where the policy's weights lie.
@@ -102,7 +104,7 @@ impl Policy {
                 *bias = config.favoured.as_ref().filter(|f| f.options.contains(option)).map_or(0.0, |f| f.initial);
             }
         }
-        Ok(Self { space, config, plan, shape, weights })
+        Ok(Self { space, config, plan, shape, weights, settled: None })
     }
 
     /// The space it draws from.
@@ -122,7 +124,15 @@ impl Policy {
 
     /// Draws an architecture.
     pub fn sample(&self, rng: &mut ChaCha8Rng) -> Sample {
-        let draw = |_, probabilities: &[f64]| {
+        self.sample_with(rng, 0)
+    }
+
+    /// The same, with the option of the decision that is made from outside, if there is one.
+    pub(crate) fn sample_with(&self, rng: &mut ChaCha8Rng, outside: usize) -> Sample {
+        let draw = |decision, probabilities: &[f64]| {
+            if self.settled == Some(decision) {
+                return outside;
+            }
             let mut left = rng.random_range(0.0..1.0);
             for (option, p) in probabilities.iter().enumerate() {
                 left -= p;

@@ -77,7 +77,7 @@ impl PolicySearch {
     fn propose(&self, number: u64) -> Result<Proposal, SearchError> {
         // A stream of its own, apart from the one that draws random architectures.
         let mut rng = proposal_seed(self.seed, number).child("policy").rng();
-        let sample = self.controller.sample(&mut rng);
+        let sample = self.controller.sample_trial(number, &mut rng);
         let architecture = self.policy().architecture(&sample);
         let Sample { log_probs, entropy, .. } = sample;
         let note = Note { log_probs, entropy, update: self.controller.last_update().copied() };

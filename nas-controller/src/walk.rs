@@ -68,7 +68,7 @@ impl Trace {
 
 impl Policy {
     /// Walks through all steps. `choose` is given a decision and the probabilities of its options, and returns the
-    /// option taken.
+    /// option taken; of a decision that is made from outside, there are no probabilities before.
     pub(crate) fn walk(&self, mut choose: impl FnMut(usize, &[f64]) -> usize) -> Trace {
         let mut trace = Trace::new(self);
         for (at, step) in self.plan.steps.iter().enumerate() {
@@ -177,7 +177,11 @@ impl Policy {
         let range = self.plan.options(decision);
         let by_sigmoid = self.plan.head_of[decision].is_none() && range.len() == 2 && self.is_skip(decision);
         let shaping = self.shaping(decision, by_sigmoid);
-        let allowed = self.space.allowed(&trace.choices);
+        let settled = (self.settled == Some(decision)).then(|| choose(decision, &[]));
+        let allowed = match settled {
+            Some(choice) => (0..range.len()).map(|option| option == choice).collect(),
+            None => self.space.allowed(&trace.choices),
+        };
         let (values, slopes) = (&mut trace.probabilities[range.clone()], &mut trace.slopes[range.clone()]);
         for (option, (value, slope)) in values.iter_mut().zip(slopes).enumerate() {
             // A sigmoid has one score: that of its first option is 0 whatever the shaping.
@@ -185,7 +189,7 @@ impl Policy {
             (*value, *slope) = (logit + self.favour(decision, option), by);
         }
         trace.entropy += softmax(values, &mut trace.logs[range.clone()], &allowed);
-        let choice = choose(decision, &trace.probabilities[range.clone()]);
+        let choice = settled.unwrap_or_else(|| choose(decision, &trace.probabilities[range.clone()]));
         trace.log_probs.push(trace.logs[range.start + choice]);
         trace.choices.push(choice);
     }

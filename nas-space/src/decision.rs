@@ -16,6 +16,8 @@ pub enum Chooses {
     Skip,
     /// A value: a kernel size, a number of filters, a stride.
     Value,
+    /// How many layers there are. The decisions of layers that are not there can only be their first option.
+    Depth,
 }
 
 /// One categorical decision of a search space.

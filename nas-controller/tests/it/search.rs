@@ -231,3 +231,26 @@ fn presets_search_real_spaces() {
         }
     }
 }
+
+#[test]
+fn networks_become_deeper_on_schedule_and_nothing_is_learned_of_the_depth() {
+    let space = nas_space::spaces::shared("zoph-2-6").unwrap();
+    let mut config = config(Algorithm::Reinforce);
+    (config.deepen_every, config.learning.entropy_weight) = (Some(5), 0.1);
+    let mut strategy = PolicySearch::new(Arc::clone(&space), config, Seed::new(4)).unwrap();
+    for n in 0..25 {
+        let proposal = ask(&mut strategy, n);
+        space.check(&proposal.architecture).unwrap();
+        assert_eq!(proposal.architecture.choices[0] as u64, (n / 5).min(2), "trial {n}");
+        assert_eq!(proposal.note["log_probs"][0], 0.0, "what is settled is certain");
+        let log_prob = strategy.controller().log_prob(&proposal.architecture).unwrap();
+        assert_eq!(proposal.note["log_probs"], json!(log_prob.log_probs));
+        strategy.tell(&[over(n, proposal, false)]).unwrap();
+    }
+    // Left to the policy, the depth is a decision as every other.
+    let mut config = self::config(Algorithm::Reinforce);
+    config.deepen_every = None;
+    let mut strategy = PolicySearch::new(space, config, Seed::new(4)).unwrap();
+    let depths: Vec<usize> = (0..30).map(|n| ask(&mut strategy, n).architecture.choices[0]).collect();
+    assert!((0..3).all(|depth| depths.contains(&depth)), "{depths:?}");
+}

@@ -21,17 +21,22 @@ impl Family {
         Self { name, usual, make, made: [const { OnceLock::new() }; MOST_LAYERS + 1] }
     }
 
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The space of the usual depth.
     pub(super) fn usual(&self) -> &Arc<dyn SearchSpace> {
         self.of(self.usual)
     }
 
-    /// Whether a name is the family's, with a number behind it or without.
-    pub(super) fn has(&self, name: &str) -> bool {
-        name == self.name || self.find(name).is_some()
+    /// Whether a name is the family's, with a number behind it, two, or none.
+    pub(super) fn has(&'static self, name: &str) -> bool {
+        name == self.name || self.find(name).is_some() || super::depths::find(self, name).is_some()
     }
 
-    fn of(&self, layers: usize) -> &Arc<dyn SearchSpace> {
+    /// The space of a depth from 1 to [`MOST_LAYERS`].
+    pub(super) fn of(&self, layers: usize) -> &Arc<dyn SearchSpace> {
         self.made[layers].get_or_init(|| (self.make)(layers))
     }
 

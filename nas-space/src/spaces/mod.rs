@@ -2,6 +2,7 @@
 
 mod blocks;
 mod darts;
+mod depths;
 mod enas_macro;
 mod family;
 mod nasbench101;
@@ -57,7 +58,8 @@ pub fn all() -> Vec<&'static dyn SearchSpace> {
     ALL.iter().map(|space| &**space).collect()
 }
 
-/// The space of a name. Spaces that choose layer by layer come in depths: `zoph-6` is `zoph` with six layers.
+/// The space of a name. Spaces that choose layer by layer come in depths: `zoph-6` is `zoph` with six layers, and
+/// `zoph-6-20` has the number of layers as its first decision, 6, 8 and so on up to 20.
 ///
 /// # Errors
 /// [`SpaceError::UnknownSpace`] lists the names and suggests the nearest.
@@ -78,10 +80,13 @@ fn find(name: &str) -> Result<&'static Arc<dyn SearchSpace>, SpaceError> {
         return Ok(space);
     }
     let known: Vec<&str> = ALL.iter().map(|space| space.name()).collect();
-    let hint = match FAMILIES.iter().find_map(|family| family.find(name)) {
-        Some(Some(space)) => return Ok(space),
-        Some(None) => format!(" (it may have 1 to {} layers)", family::MOST_LAYERS),
-        None => suggest::hint(name, known.iter().copied()),
+    let single = FAMILIES.iter().find_map(|family| family.find(name));
+    let several = FAMILIES.iter().find_map(|family| depths::find(family, name));
+    let hint = match (single, several) {
+        (Some(Some(space)), _) | (_, Some(Some(space))) => return Ok(space),
+        (Some(None), _) => format!(" (it may have 1 to {} layers)", family::MOST_LAYERS),
+        (_, Some(None)) => format!(" (layers go from 1 to {} in steps of 2, as in zoph-6-20)", family::MOST_LAYERS),
+        (None, None) => suggest::hint(name, known.iter().copied()),
     };
     Err(SpaceError::UnknownSpace { name: name.to_owned(), hint, known: known.join(", ") })
 }

@@ -4,6 +4,7 @@ mod canonical;
 mod cells;
 mod counts;
 mod custom;
+mod depths;
 mod files;
 mod genotypes;
 mod golden;

@@ -139,7 +139,8 @@ impl SearchSpace for Zoph {
             "layer by layer: height, width, strides and number of filters, and skip connections; zoph-strided-N has N layers \
              (Zoph & Le 2017)"
         } else {
-            "layer by layer: height, width and number of filters, and skip connections; zoph-N has N layers (Zoph & Le 2017)"
+            "layer by layer: height, width and number of filters, and skip connections; zoph-N has N layers, zoph-6-20 from 6 to \
+             20 (Zoph & Le 2017)"
         }
     }
 
