@@ -28,10 +28,14 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("validation", Some(data.validation.to_string()));
     flag("size", data.size.map(|[rows, columns]| format!("{rows}x{columns}")));
     flag("colour", data.colour.map(|c| format!("{c:?}").to_lowercase()));
+    flag("image-size", data.image_size.map(|side| side.to_string()));
     flag("flip", Some(data.flip.to_string()));
     flag("crop", Some(data.crop.to_string()));
     flag("cutout", Some(data.cutout.to_string()));
+    flag("resized-crop", Some(data.resized_crop.to_string()));
+    flag("jitter", Some(data.jitter.to_string()));
     flag("space", Some(space.name.clone()));
+    flag("method", search.method.clone());
     flag("strategy", Some(search.strategy.clone()));
     flag("channels", Some(space.channels.to_string()));
     flag("layers", Some(space.layers.to_string()));
@@ -46,6 +50,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("trial-epochs", Some(trial.epochs.to_string()));
     flag("trial-images", trial.images.map(|n| n.to_string()));
     flag("batch-size", Some(trial.batch_size.to_string()));
+    flag("trial-validations", Some(trial.validations.to_string()));
     flag("final-channels", Some(finish.channels.to_string()).filter(|_| !open.size));
     flag("final-layers", Some(finish.layers.to_string()).filter(|_| !open.size));
     flag("final-epochs", Some(finish.epochs.to_string()).filter(|_| !open.epochs));
@@ -53,7 +58,9 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("final-batch-size", Some(finish.batch_size.to_string()));
     flag("drop-path", Some(finish.drop_path.to_string()));
     flag("learning-rate", Some(training.learning_rate.to_string()));
+    flag("schedule", Some(training.schedule.to_string()));
     flag("momentum", Some(training.momentum.to_string()));
+    flag("nesterov", Some(training.nesterov.to_string()));
     flag("weight-decay", Some(training.weight_decay.to_string()));
     flag("label-smoothing", Some(training.label_smoothing.to_string()));
     flag("warmup", Some(training.warmup.to_string()));
@@ -106,6 +113,8 @@ mod tests {
     fn the_command_asks_for_exactly_this_configuration() {
         let mut config = plan::example();
         config.seed = 5;
+        config.search.method = Some("amoebanet".into());
+        (config.training.nesterov, config.training.schedule) = (false, "step:3:0.5".parse().unwrap());
         config.search.baseline = false;
         config.finish.on_all = true;
         config.data.size = Some([16, 24]);

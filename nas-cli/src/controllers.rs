@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use nas_controller::{Algorithm, ControllerConfig, PolicySearch, preset};
 use nas_search::Strategy;
+use nas_space::Chooses;
 
 use crate::exit::usage;
 use crate::strategies::{Method, Task};
 
 /// What can be set of REINFORCE.
-pub const REINFORCE: &[(&str, &str)] = &[PRESET, BATCH, RATE, ENTROPY, BASELINE, POWER, LAYERS, HIDDEN, TEMPERATURE];
+pub const REINFORCE: &[(&str, &str)] =
+    &[PRESET, BATCH, RATE, ENTROPY, BASELINE, POWER, LAYERS, HIDDEN, TEMPERATURE, DEEPEN];
 
 /// What can be set of PPO.
 pub const PPO: &[(&str, &str)] = &[
@@ -22,6 +24,7 @@ pub const PPO: &[(&str, &str)] = &[
     LAYERS,
     HIDDEN,
     TEMPERATURE,
+    DEEPEN,
     ("clip", "how far the ratio of probabilities may go from 1"),
     ("steps", "steps on each batch"),
 ];
@@ -36,6 +39,8 @@ const POWER: (&str, &str) = ("power", "the reward is the accuracy to this power"
 const LAYERS: (&str, &str) = ("layers", "LSTM layers");
 const HIDDEN: (&str, &str) = ("hidden", "units of each LSTM layer");
 const TEMPERATURE: (&str, &str) = ("temperature", "what logits are divided by");
+const DEEPEN: (&str, &str) =
+    ("deepen", "in a space of several depths, such as zoph-6-20: trials of each, the shallowest first; 0: it decides");
 
 /// REINFORCE, as asked for.
 pub fn reinforce(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
@@ -80,6 +85,18 @@ fn make(mut config: ControllerConfig, method: &Method, task: &Task) -> anyhow::R
     set(&mut config.policy.layers, method, "layers")?;
     set(&mut config.policy.hidden, method, "hidden")?;
     set(&mut config.policy.temperature, method, "temperature")?;
+    if let Some(every) = method.number::<u64>("deepen")? {
+        config.deepen_every = Some(every).filter(|every| *every > 0);
+        let has_depths = task.space.decisions().iter().any(|decision| decision.chooses == Chooses::Depth);
+        if !has_depths {
+            return Err(usage(format!(
+                "`deepen` = {every} of `{}`: all networks of the space `{}` are equally deep; leave it out, or search a \
+                 space of several depths, such as zoph-6-20",
+                method.known.name,
+                task.space.name()
+            )));
+        }
+    }
     Ok(Box::new(PolicySearch::new(Arc::clone(&task.space), config, task.seed)?))
 }
 

@@ -12,7 +12,7 @@ use crate::exit::usage;
 use crate::plan::Facts;
 
 /// How a folder of images is read.
-pub fn load_options(size: Option<[usize; 2]>, colour: Option<Colour>) -> LoadOptions {
+pub fn load_options(size: Option<[usize; 2]>, colour: Option<Colour>, image_size: Option<usize>) -> LoadOptions {
     let colour = colour.map(|c| match c {
         Colour::Grey => nas_data::Colour::Grey,
         Colour::Rgb => nas_data::Colour::Rgb,
@@ -20,8 +20,14 @@ pub fn load_options(size: Option<[usize; 2]>, colour: Option<Colour>) -> LoadOpt
     let size = size.map(|[rows, columns]| (rows, columns));
     LoadOptions {
         folder: ImageFolderOptions { size, colour, ..ImageFolderOptions::default() },
+        picture_side: image_size,
         ..LoadOptions::default()
     }
+}
+
+/// The same, as a configuration says.
+pub fn data_options(data: &DataConfig) -> LoadOptions {
+    load_options(data.size, data.colour, data.image_size)
 }
 
 /// What the rule wants to know of a data set.
@@ -77,7 +83,7 @@ pub struct Data {
 impl Data {
     /// Loads and splits what a configuration names.
     pub fn load(config: &Config) -> anyhow::Result<Self> {
-        let set = nas_data::load(&config.data.name, &load_options(config.data.size, config.data.colour))?;
+        let set = nas_data::load(&config.data.name, &data_options(&config.data))?;
         Self::split(set, config)
     }
 
@@ -147,5 +153,11 @@ impl Data {
 
 /// What is done to a training image; a square is cut out in the final training only.
 pub fn augment(data: &DataConfig, with_cutout: bool) -> Augment {
-    Augment { crop_padding: data.crop, flip: data.flip, cutout: if with_cutout { data.cutout } else { 0 } }
+    Augment {
+        crop_padding: data.crop,
+        flip: data.flip,
+        cutout: if with_cutout { data.cutout } else { 0 },
+        resized_crop: data.resized_crop,
+        jitter: data.jitter,
+    }
 }

@@ -22,6 +22,7 @@ mod gradient;
 mod images;
 mod output;
 mod plan;
+mod presets;
 mod probe;
 mod recipe;
 mod report;

@@ -9,7 +9,7 @@ use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_oneshot::{DartsConfig, DartsSearch, SearchData};
 use nas_search::pareto::Objective;
 use nas_space::spaces::{self, Darts, NasBench201};
-use nas_space::{ImageShape, MixedSpace, NetworkConfig, SearchSpace, Seed};
+use nas_space::{Blueprint, Chooses, ImageShape, MixedSpace, NetworkConfig, SearchSpace, Seed};
 
 use crate::config::Config;
 use crate::exit::usage;
@@ -111,6 +111,15 @@ pub fn final_network(config: &Config, input: ImageShape, classes: usize) -> Netw
     NetworkConfig { input, classes, channels, layers, stem: config.space.stem, auxiliary: config.finish.auxiliary }
 }
 
+/// The layers of an architecture's network of a size: its own number where its space leaves that to it.
+pub fn layers(blueprint: &Blueprint, network: &NetworkConfig) -> usize {
+    let Blueprint::Point(architecture) = blueprint else { return network.layers };
+    let Ok(space) = spaces::by_name(&architecture.space) else { return network.layers };
+    let first = space.decisions().first().filter(|decision| decision.chooses == Chooses::Depth);
+    let chosen = first.zip(architecture.choices.first()).and_then(|(d, &choice)| d.options.get(choice)?.parse().ok());
+    chosen.unwrap_or(network.layers)
+}
+
 /// The size nearest to one of a ladder that networks of a space can have.
 pub fn fitting(space: &dyn SearchSpace, size: Size) -> Size {
     Size { layers: space.nearest_layers(size.layers), ..size }
@@ -131,6 +140,7 @@ pub fn trial_training(config: &Config) -> TrainConfig {
         warmup_epochs: config.training.warmup * epochs as f64,
         augment: augment(&config.data, false),
         evaluate_every: epochs.max(1),
+        evaluate_last: config.trial.validations,
         // After a few dozen steps the running statistics still lag behind the weights, and would rank by luck.
         batch_norm: BatchNormMode::Batch,
         ..shared(config)
@@ -154,7 +164,8 @@ fn shared(config: &Config) -> TrainConfig {
     TrainConfig {
         learning_rate: config.training.learning_rate,
         momentum: config.training.momentum,
-        nesterov: config.training.momentum > 0.0,
+        nesterov: config.training.nesterov && config.training.momentum > 0.0,
+        schedule: config.training.schedule.0,
         weight_decay: config.training.weight_decay,
         clip_norm: config.training.clip_norm,
         precision: config.training.precision,

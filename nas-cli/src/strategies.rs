@@ -203,6 +203,11 @@ impl Method {
         self
     }
 
+    /// What was set, in the order in which it was.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
     /// Whether a key was given.
     pub fn sets(&self, key: &str) -> bool {
         self.text(key).is_some()

@@ -1,5 +1,6 @@
 //! Batches: images as normalised tensors, prepared on another thread while the network works on the one before.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -10,7 +11,7 @@ use rand::seq::SliceRandom;
 
 use crate::augment::Drawn;
 use crate::split::check_indices;
-use crate::{Augment, DataError, Images, Normalization};
+use crate::{Augment, DataError, Images, Normalization, Pixels};
 
 /// How many batches are prepared ahead.
 const AHEAD: usize = 3;
@@ -146,10 +147,16 @@ impl BatchPlan {
             let reason = "images are tensors of a floating-point type, such as f32".into();
             return Err(DataError::Setting { setting: "dtype", value: self.dtype.as_str().into(), reason });
         }
-        let expected = self.images.len() * self.images.image_bytes();
-        if self.images.pixels.len() != expected {
-            let reason = format!("{} images of this shape have {expected} bytes", self.images.len());
-            return fault("pixels", self.images.pixels.len(), reason);
+        let count = self.images.len();
+        match &self.images.pixels {
+            Pixels::Memory(pixels) if pixels.len() != count * self.images.image_bytes() => {
+                let expected = count * self.images.image_bytes();
+                return fault("pixels", pixels.len(), format!("{count} images of this shape have {expected} bytes"));
+            }
+            Pixels::Files(pictures) if pictures.names.len() != count => {
+                return fault("pictures", pictures.names.len(), format!("there are {count} labels"));
+            }
+            _ => {}
         }
         check_indices(&self.images, &self.indices)?;
         if let Some(augment) = &self.augment {
@@ -160,28 +167,62 @@ impl BatchPlan {
 }
 
 /// Pixels and labels of a batch before they become tensors.
-type Prepared = (Vec<f32>, Vec<u32>);
+type Prepared = Result<(Vec<f32>, Vec<u32>), DataError>;
 
 /// The work of the other thread: until the last batch, or until nobody listens.
 fn prepare(plan: &BatchPlan, tables: &[[f32; 256]], sender: &SyncSender<Prepared>) {
-    let (images, shape, bytes) = (&plan.images, plan.images.shape, plan.images.image_bytes());
-    let seed = plan.seed.child("augment").index(plan.epoch);
     let order = plan.order();
     let batches = order.chunks(plan.batch_size).take(plan.batches_per_epoch());
     for batch in batches.skip(plan.skip) {
-        let mut pixels = vec![0.0; batch.len() * bytes];
-        for (&index, output) in batch.iter().zip(pixels.chunks_exact_mut(bytes)) {
-            let drawn = match &plan.augment {
-                Some(augment) => augment.draw(shape, seed.index(index.into())),
-                None => Drawn::default(),
-            };
-            drawn.apply(images.image(index as usize), shape, tables, output);
-        }
-        let labels = batch.iter().map(|&index| images.labels[index as usize]).collect();
-        if sender.send((pixels, labels)).is_err() {
+        let prepared = pixels_of(plan, tables, batch).map(|pixels| {
+            let labels = batch.iter().map(|&index| plan.images.labels[index as usize]).collect();
+            (pixels, labels)
+        });
+        let is_last = prepared.is_err();
+        if sender.send(prepared).is_err() || is_last {
             return;
         }
     }
+}
+
+/// The pixels of a batch, one image behind another. Files are decoded on all cores: what an image becomes depends on
+/// nothing but itself and the seed.
+fn pixels_of(plan: &BatchPlan, tables: &[[f32; 256]], batch: &[u32]) -> Result<Vec<f32>, DataError> {
+    let bytes = plan.images.image_bytes();
+    let mut pixels = vec![0.0; batch.len() * bytes];
+    let part = |batch: &[u32], pixels: &mut [f32]| {
+        let mut images = batch.iter().zip(pixels.chunks_exact_mut(bytes));
+        images.try_for_each(|(&index, output)| one(plan, tables, index, output))
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    if plan.images.pictures().is_none() || threads == 1 {
+        part(batch, &mut pixels)?;
+        return Ok(pixels);
+    }
+    let share = batch.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let parts = batch.chunks(share).zip(pixels.chunks_mut(share * bytes));
+        let workers: Vec<_> = parts.map(|(batch, pixels)| scope.spawn(move || part(batch, pixels))).collect();
+        // In their order, so that the first bad file is told whichever thread was faster.
+        workers.into_iter().try_for_each(|worker| {
+            let died = |_| DataError::Worker { reason: "died while decoding pictures".into() };
+            worker.join().map_err(died)?
+        })
+    })?;
+    Ok(pixels)
+}
+
+/// One image, normalised, of an epoch.
+fn one(plan: &BatchPlan, tables: &[[f32; 256]], index: u32, output: &mut [f32]) -> Result<(), DataError> {
+    let (images, shape) = (&plan.images, plan.images.shape);
+    let Some(augment) = &plan.augment else {
+        Drawn::default().apply(&images.image(index as usize)?, shape, tables, output);
+        return Ok(());
+    };
+    let seed = plan.seed.child("augment").index(plan.epoch).index(index.into());
+    let image = augment.look(images, index as usize, seed)?;
+    augment.draw(shape, seed).apply(&image, shape, tables, output);
+    Ok(())
 }
 
 /// The batches of one epoch, in order. Tensors are made on the thread that iterates, because a device may be bound to it.
@@ -196,7 +237,8 @@ pub struct Batches {
 }
 
 impl Batches {
-    fn tensors(&self, (pixels, labels): Prepared) -> Result<Batch, DataError> {
+    fn tensors(&self, prepared: Prepared) -> Result<Batch, DataError> {
+        let (pixels, labels) = prepared?;
         let ImageShape { channels, height, width } = self.shape;
         let count = labels.len();
         let images = Tensor::from_vec(pixels, (count, channels, height, width), &self.device)?;
@@ -216,7 +258,7 @@ impl Iterator for Batches {
             self.remaining = 0;
             return Some(Err(DataError::Worker { reason: "ended before its last batch".into() }));
         };
-        self.remaining -= 1;
+        self.remaining = if prepared.is_err() { 0 } else { self.remaining - 1 };
         Some(self.tensors(prepared))
     }
 

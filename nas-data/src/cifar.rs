@@ -76,15 +76,20 @@ fn read(
     files: [&[PathBuf]; 2],
 ) -> Result<DataSet, DataError> {
     let [train, test] = files.map(|paths| {
-        let mut images = Images { shape: SHAPE, pixels: Vec::new(), labels: Vec::new() };
-        paths.iter().try_for_each(|path| append(&mut images, path, label_bytes, classes.len()))?;
-        Ok::<_, DataError>(images)
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        paths.iter().try_for_each(|path| append((&mut pixels, &mut labels), path, label_bytes, classes.len()))?;
+        Ok::<_, DataError>(Images { shape: SHAPE, pixels: pixels.into(), labels })
     });
     let classes = classes.iter().map(|&class| class.into()).collect();
     checked(DataSet { name: name.into(), classes, train: train?, test: test? }, folder)
 }
 
-fn append(images: &mut Images, path: &Path, label_bytes: usize, classes: usize) -> Result<(), DataError> {
+fn append(
+    (pixels, labels): (&mut Vec<u8>, &mut Vec<u32>),
+    path: &Path,
+    label_bytes: usize,
+    classes: usize,
+) -> Result<(), DataError> {
     let bytes = std::fs::read(path).map_err(io_error(path))?;
     let record = label_bytes + PLANES;
     if bytes.is_empty() || bytes.len() % record != 0 {
@@ -99,7 +104,7 @@ fn append(images: &mut Images, path: &Path, label_bytes: usize, classes: usize) 
             ),
         });
     }
-    images.pixels.reserve(bytes.len());
+    pixels.reserve(bytes.len());
     for (position, record) in bytes.chunks_exact(record).enumerate() {
         // The fine label of CIFAR-100 follows the coarse one.
         let label = record[label_bytes - 1];
@@ -107,8 +112,8 @@ fn append(images: &mut Images, path: &Path, label_bytes: usize, classes: usize) 
             let (path, label) = (path.to_owned(), label.into());
             return Err(DataError::Label { path, position, label, last: classes - 1 });
         }
-        images.labels.push(label.into());
-        images.pixels.extend_from_slice(&record[label_bytes..]);
+        labels.push(label.into());
+        pixels.extend_from_slice(&record[label_bytes..]);
     }
     Ok(())
 }

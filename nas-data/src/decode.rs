@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, imageops::FilterType};
+use image::imageops::FilterType;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Luma, Rgb, RgbImage};
 use nas_space::ImageShape;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +97,47 @@ pub(crate) fn header(path: &Path) -> Result<(usize, usize, Colour), DataError> {
     Ok((height as usize, width as usize, colour))
 }
 
+/// Decodes a file, with its transparent pixels laid over black.
+pub(crate) fn open_picture(path: &Path) -> Result<DynamicImage, DataError> {
+    let image = DynamicImage::from_decoder(open(path)?).map_err(not_an_image(path))?;
+    Ok(if image.color().has_alpha() { over_black(&image).0 } else { image })
+}
+
+/// The image laid over black, and whether any pixel was transparent.
+fn over_black(image: &DynamicImage) -> (DynamicImage, bool) {
+    let mut pixels = image.to_rgba8();
+    let is_transparent = pixels.pixels().any(|pixel| pixel.0[3] != 255);
+    for pixel in pixels.pixels_mut() {
+        let [red, green, blue, alpha] = pixel.0.map(u32::from);
+        let over_black = |value: u32| ((value * alpha + 127) / 255) as u8;
+        pixel.0 = [over_black(red), over_black(green), over_black(blue), 255];
+    }
+    (pixels.into(), is_transparent)
+}
+
+/// The planes `[channel, row, column]` of an image, one of brightness or three of colour.
+pub(crate) fn planes(image: &DynamicImage, channels: usize) -> Vec<u8> {
+    if channels == 1 {
+        return image.to_luma8().into_raw();
+    }
+    let pixels = image.to_rgb8();
+    let plane = |channel: usize| pixels.pixels().map(move |pixel| pixel.0[channel]);
+    (0..3).flat_map(plane).collect()
+}
+
+/// The image of planes `[channel, row, column]`.
+pub(crate) fn from_planes(planes: &[u8], shape: ImageShape) -> DynamicImage {
+    let (width, height, plane) = (shape.width as u32, shape.height as u32, shape.height * shape.width);
+    if shape.channels == 1 {
+        return GrayImage::from_fn(width, height, |x, y| Luma([planes[y as usize * shape.width + x as usize]])).into();
+    }
+    let pixel = |x: u32, y: u32| {
+        let at = y as usize * shape.width + x as usize;
+        Rgb([0, 1, 2].map(|channel| planes[channel * plane + at]))
+    };
+    RgbImage::from_fn(width, height, pixel).into()
+}
+
 /// Writes the planes of an image file to `output`, in the shape wanted.
 pub(crate) fn decode(
     path: &Path,
@@ -105,18 +147,11 @@ pub(crate) fn decode(
 ) -> Result<(), DataError> {
     let mut image = DynamicImage::from_decoder(open(path)?).map_err(not_an_image(path))?;
     if image.color().has_alpha() {
-        let mut pixels = image.to_rgba8();
-        if pixels.pixels().any(|pixel| pixel.0[3] != 255) {
-            if options.colour.is_none() {
-                return Err(DataError::Transparent { path: path.to_owned() });
-            }
-            for pixel in pixels.pixels_mut() {
-                let [red, green, blue, alpha] = pixel.0.map(u32::from);
-                let over_black = |value: u32| ((value * alpha + 127) / 255) as u8;
-                pixel.0 = [over_black(red), over_black(green), over_black(blue), 255];
-            }
+        let (opaque, was_transparent) = over_black(&image);
+        if was_transparent && options.colour.is_none() {
+            return Err(DataError::Transparent { path: path.to_owned() });
         }
-        image = pixels.into();
+        image = opaque;
     }
     let (width, height) = (shape.width as u32, shape.height as u32);
     if (image.width(), image.height()) != (width, height) {
@@ -125,15 +160,6 @@ pub(crate) fn decode(
             Fit::Stretch => image.resize_exact(width, height, FilterType::Triangle),
         };
     }
-    if shape.channels == 1 {
-        output.copy_from_slice(image.to_luma8().as_raw());
-        return Ok(());
-    }
-    let pixels = image.to_rgb8();
-    for (channel, plane) in output.chunks_exact_mut(shape.height * shape.width).enumerate() {
-        for (value, pixel) in plane.iter_mut().zip(pixels.pixels()) {
-            *value = pixel.0[channel];
-        }
-    }
+    output.copy_from_slice(&planes(&image, shape.channels));
     Ok(())
 }

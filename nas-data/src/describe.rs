@@ -18,9 +18,9 @@ pub struct Description {
     pub test: usize,
     /// Images per class and split, in the order of the labels.
     pub classes: Vec<ClassCount>,
-    /// Mean and standard deviation per channel over the whole training split, of pixels in 0 to 1.
+    /// Mean and standard deviation per channel over the training split (see [`Normalization::of`]), of pixels in 0 to 1.
     pub normalization: Normalization,
-    /// Bytes in memory: pixels and labels of both splits.
+    /// Bytes in memory: pixels, or where to read them, and labels of both splits.
     pub bytes: usize,
 }
 
@@ -46,7 +46,7 @@ pub fn describe(data: &DataSet) -> Result<Description, DataError> {
     let test = data.test.class_counts(data.classes.len());
     let counts = data.classes.iter().zip(train).zip(test);
     let classes = counts.map(|((name, train), test)| ClassCount { name: name.clone(), train, test }).collect();
-    let bytes = [&data.train, &data.test].map(|images| images.pixels.len() + size_of_val(images.labels.as_slice()));
+    let bytes = [&data.train, &data.test].map(|images| images.pixels.bytes() + size_of_val(images.labels.as_slice()));
     Ok(Description {
         name: data.name.clone(),
         shape: data.train.shape,

@@ -25,7 +25,7 @@ pub(crate) fn read() -> Result<DataSet, DataError> {
     let images = Images {
         shape: SHAPE,
         // 17 grey levels, 0 to 16, over the whole range of a byte, rounded.
-        pixels: pixels.iter().map(|&pixel| ((u32::from(pixel) * 255 + 8) / 16) as u8).collect(),
+        pixels: pixels.iter().map(|&pixel| ((u32::from(pixel) * 255 + 8) / 16) as u8).collect::<Vec<u8>>().into(),
         labels: labels.iter().map(|&label| label.into()).collect(),
     };
     let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();

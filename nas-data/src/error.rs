@@ -126,7 +126,7 @@ pub enum DataError {
     /// An image of another size than the others.
     #[error(
         "{path} is {height}x{width} pixels (height x width), while most images are {usual_height}x{usual_width}; \
-         set a `size` to have all images brought to one size",
+         set a `size` to have all images brought to one size, or an `image_size` for large pictures",
         path = path.display()
     )]
     MixedSizes {

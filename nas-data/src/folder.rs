@@ -1,5 +1,5 @@
 //! A folder of images with one sub-folder a class: `ROOT/train/CLASS/*` and `ROOT/test/CLASS/*`, or `ROOT/CLASS/*`, of
-//! which a seeded share becomes the test split.
+//! which a seeded share becomes the test split. `val` stands for `test` where there is none, as in ImageNet.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -12,7 +12,7 @@ use crate::images::checked;
 use crate::raw::list;
 use crate::source::LoadOptions;
 use crate::split::stratify;
-use crate::{Colour, DataError, DataSet, ImageFolderOptions, Images, MIN_SIDE};
+use crate::{Colour, DataError, DataSet, ImageFolderOptions, Images, MIN_SIDE, Pictures, Pixels};
 
 /// Image files and their classes.
 #[derive(Default)]
@@ -28,12 +28,10 @@ pub(crate) fn is_here(folder: &Path) -> bool {
 
 /// Reads a folder of either layout. Hidden files and folders, and files beside the class folders, are passed over.
 pub(crate) fn read(root: &Path, name: &str, options: &LoadOptions) -> Result<DataSet, DataError> {
-    options.folder.check()?;
-    let (shape, classes, train, test) = match ["train", "test"].map(|split| root.join(split)) {
-        [train, test] if is_here(&train) && test.is_dir() => {
-            let (classes, train, test) = both_splits(&train, &test)?;
-            (common_shape(&[&train, &test], &options.folder)?, classes, train, test)
-        }
+    options.check()?;
+    let second = if !root.join("test").exists() && root.join("val").is_dir() { "val" } else { "test" };
+    let (classes, train, test) = match ["train", second].map(|split| root.join(split)) {
+        [train, test] if is_here(&train) && test.is_dir() => both_splits(&train, &test)?,
         [train, test] if is_here(&train) || is_here(&test) => {
             let (there, not) = if is_here(&train) { ("train", "test") } else { ("test", "train") };
             let reason = format!(
@@ -50,12 +48,36 @@ pub(crate) fn read(root: &Path, name: &str, options: &LoadOptions) -> Result<Dat
                 paths: numbers.iter().map(|&number| files.paths[number as usize].clone()).collect(),
                 labels: numbers.iter().map(|&number| files.labels[number as usize]).collect(),
             };
-            (common_shape(&[&files], &options.folder)?, classes, pick(train), pick(test))
+            (classes, pick(train), pick(test))
         }
     };
-    let train = decode_all(train, shape, &options.folder)?;
-    let test = decode_all(test, shape, &options.folder)?;
-    checked(DataSet { name: name.into(), classes, train, test }, root)
+    let [train, test] = match options.picture_side {
+        Some(side) => [train, test].map(|files| in_files(root, files, side, &options.folder)),
+        None => {
+            let shape = common_shape(&[&train, &test], &options.folder)?;
+            [train, test].map(|files| decode_all(files, shape, &options.folder))
+        }
+    };
+    checked(DataSet { name: name.into(), classes, train: train?, test: test? }, root)
+}
+
+/// Leaves pictures in their files, of which only the heads are read, on all cores: a file that is no picture is told now.
+fn in_files(root: &Path, files: Files, side: usize, options: &ImageFolderOptions) -> Result<Images, DataError> {
+    let colour = options.colour.unwrap_or(Colour::Rgb);
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = files.paths.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let check = |paths: &[PathBuf]| paths.iter().try_for_each(|path| header(path).map(drop));
+        let workers: Vec<_> = files.paths.chunks(share).map(|paths| scope.spawn(move || check(paths))).collect();
+        workers.into_iter().try_for_each(|worker| {
+            let died = |_| DataError::Worker { reason: "died while looking at pictures".into() };
+            worker.join().map_err(died)?
+        })
+    })?;
+    let name = |path: &PathBuf| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into();
+    let names = files.paths.iter().map(name).collect();
+    let shape = ImageShape { channels: colour.channels(), height: side, width: side };
+    Ok(Images { shape, pixels: Pixels::Files(Pictures { root: root.to_owned(), names, colour }), labels: files.labels })
 }
 
 fn both_splits(train: &Path, test: &Path) -> Result<(Vec<String>, Files, Files), DataError> {
@@ -101,7 +123,8 @@ fn class_folders(split: &Path) -> Result<(Vec<String>, Files), DataError> {
 /// The shape that all images have, or are to be brought to. It reads the head of every file, so that a bad one is told
 /// before minutes of decoding.
 fn common_shape(splits: &[&Files], options: &ImageFolderOptions) -> Result<ImageShape, DataError> {
-    let paths: Vec<&PathBuf> = splits.iter().flat_map(|files| &files.paths).collect();
+    let mut paths: Vec<&PathBuf> = splits.iter().flat_map(|files| &files.paths).collect();
+    paths.sort_unstable();
     let headers = paths.iter().map(|path| header(path)).collect::<Result<Vec<_>, _>>()?;
     let usual_size = most_common(headers.iter().map(|&(height, width, _)| (height, width)));
     let usual_colour = most_common(headers.iter().map(|&(_, _, colour)| colour));
@@ -154,5 +177,5 @@ fn decode_all(files: Files, shape: ImageShape, options: &ImageFolderOptions) -> 
             worker.join().map_err(died)?
         })
     })?;
-    Ok(Images { shape, pixels, labels: files.labels })
+    Ok(Images { shape, pixels: pixels.into(), labels: files.labels })
 }

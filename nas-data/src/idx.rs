@@ -63,7 +63,7 @@ fn read_split(folder: &Path, split: &str, classes: Option<usize>) -> Result<Imag
         check_labels(&label_path, &labels, classes)?;
     }
     let labels = labels.into_iter().map(u32::from).collect();
-    Ok(Images { shape: ImageShape { channels: 1, height, width }, pixels, labels })
+    Ok(Images { shape: ImageShape { channels: 1, height, width }, pixels: pixels.into(), labels })
 }
 
 fn check_labels(path: &Path, labels: &[u8], classes: usize) -> Result<(), DataError> {

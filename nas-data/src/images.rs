@@ -1,21 +1,57 @@
-//! Images in memory: one block of bytes per split, as compact as the files they come from.
+//! The images of a split: in memory as one block of bytes, as compact as the files they come from, or in files that are
+//! read when they are wanted.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use nas_space::ImageShape;
 
-use crate::DataError;
+use crate::{DataError, Pictures};
 
 /// The smallest height and width that is accepted: below it, no network that halves the image twice has anything left.
 pub const MIN_SIDE: usize = 4;
+
+/// Where the pixels of a split are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pixels {
+    /// In memory: `[image, channel, row, column]`, 0 to 255.
+    Memory(Vec<u8>),
+    /// In a file for each image, of any size: decoded and brought to the shape whenever it is wanted, so that memory does
+    /// not grow with the pictures.
+    Files(Pictures),
+}
+
+impl From<Vec<u8>> for Pixels {
+    fn from(pixels: Vec<u8>) -> Self {
+        Self::Memory(pixels)
+    }
+}
+
+impl Pixels {
+    /// All of them, where they are in memory.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Self::Memory(pixels) => Some(pixels),
+            Self::Files(_) => None,
+        }
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Memory(pixels) => pixels.len(),
+            Self::Files(pictures) => pictures.names.iter().map(|name| size_of_val(name) + name.len()).sum(),
+        }
+    }
+}
 
 /// Labelled images of one shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
     /// The shape of every image.
     pub shape: ImageShape,
-    /// `[image, channel, row, column]`, 0 to 255.
-    pub pixels: Vec<u8>,
+    /// The pixels, or where to read them.
+    pub pixels: Pixels,
     /// The class of every image, an index into [`DataSet::classes`].
     pub labels: Vec<u32>,
 }
@@ -36,13 +72,28 @@ impl Images {
         self.shape.channels * self.shape.height * self.shape.width
     }
 
-    /// The planes of image `index`: `[channel, row, column]`.
+    /// The planes of image `index`: `[channel, row, column]`. Of a picture in a file they are its centre, as evaluation
+    /// looks at it.
+    ///
+    /// # Errors
+    /// Where a file cannot be read; one in memory always can.
     ///
     /// # Panics
     /// Where `index` is not below [`len`](Self::len).
-    pub fn image(&self, index: usize) -> &[u8] {
+    pub fn image(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
         let bytes = self.image_bytes();
-        &self.pixels[index * bytes..(index + 1) * bytes]
+        match &self.pixels {
+            Pixels::Memory(pixels) => Ok(Cow::Borrowed(&pixels[index * bytes..(index + 1) * bytes])),
+            Pixels::Files(pictures) => pictures.centre(index, self.shape).map(Cow::Owned),
+        }
+    }
+
+    /// The pictures, where the images are files.
+    pub fn pictures(&self) -> Option<&Pictures> {
+        match &self.pixels {
+            Pixels::Memory(_) => None,
+            Pixels::Files(pictures) => Some(pictures),
+        }
     }
 
     /// The number of images of each of `classes` classes.

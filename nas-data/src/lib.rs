@@ -1,6 +1,7 @@
 //! Image data sets for training and search: reading them, splitting them, and turning them into batches.
 //!
-//! The one idea: pixels stay `u8` in memory, in one block per split ([`Images`]), and everything that depends on chance
+//! The one idea: pixels stay `u8` in memory, in one block per split ([`Images`]), or in the files of large pictures
+//! ([`Pictures`]), which are read batch by batch; and everything that depends on chance
 //! (a split, the order of an epoch, an augmentation) is a pure function of a [`Seed`](nas_space::Seed), the epoch and
 //! the number of the image. So a batch is the same whoever prepares it, and training can go on from any step of any epoch.
 //!
@@ -27,6 +28,7 @@ mod augment;
 mod batch;
 mod catalog;
 mod cifar;
+mod crop;
 mod decode;
 mod describe;
 mod digits;
@@ -34,8 +36,10 @@ mod error;
 mod folder;
 mod idx;
 mod images;
+mod jitter;
 mod names;
 mod normalize;
+mod pictures;
 mod raw;
 mod source;
 mod split;
@@ -46,7 +50,8 @@ pub use catalog::{CatalogEntry, Presence, catalog, known_places};
 pub use decode::{Colour, Fit, ImageFolderOptions};
 pub use describe::{ClassCount, Description, describe};
 pub use error::DataError;
-pub use images::{DataSet, Images, MIN_SIDE};
+pub use images::{DataSet, Images, MIN_SIDE, Pixels};
 pub use normalize::Normalization;
+pub use pictures::Pictures;
 pub use source::{DataSource, LoadOptions, load};
 pub use split::{split, subset};

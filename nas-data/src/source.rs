@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::entry;
 use crate::names::{DIGITS, FASHION};
-use crate::{DataError, DataSet, ImageFolderOptions, cifar, digits, folder, idx, known_places};
+use crate::{DataError, DataSet, ImageFolderOptions, MIN_SIDE, cifar, digits, folder, idx, known_places};
 
 /// Where a data set comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,9 @@ impl DataSource {
 pub struct LoadOptions {
     /// How images that differ are brought to one shape.
     pub folder: ImageFolderOptions,
+    /// The side, in pixels, of the squares that networks see of pictures of any sizes. They stay in their files, each read
+    /// when it is wanted; without it all images are decoded at once.
+    pub picture_side: Option<usize>,
     /// The share of each class that becomes the test split, where a folder has none; 0.2 by default.
     pub test_share: f64,
     /// The seed of that split. It is no part of a search's seed: results of different searches are compared on the same
@@ -63,7 +66,25 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { folder: ImageFolderOptions::default(), test_share: 0.2, test_seed: 0 }
+        Self { folder: ImageFolderOptions::default(), picture_side: None, test_share: 0.2, test_seed: 0 }
+    }
+}
+
+impl LoadOptions {
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        self.folder.check()?;
+        let fault = |side: usize, reason: String| {
+            Err(DataError::Setting { setting: "image_size", value: side.to_string(), reason })
+        };
+        match self.picture_side {
+            Some(side) if side < MIN_SIDE => fault(side, format!("each side needs at least {MIN_SIDE} pixels")),
+            Some(side) if self.folder.size.is_some() => {
+                let reason =
+                    "`size` brings all images to one size at once, `image_size` each when it is wanted; give one";
+                fault(side, reason.into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -77,6 +98,16 @@ pub fn load(source: &str, options: &LoadOptions) -> Result<DataSet, DataError> {
 }
 
 pub(crate) fn load_from(source: &DataSource, options: &LoadOptions, places: &[PathBuf]) -> Result<DataSet, DataError> {
+    let data = load_any(source, options, places)?;
+    if let Some(side) = options.picture_side.filter(|_| data.train.pictures().is_none()) {
+        let reason =
+            format!("the images of `{}` are no picture files, but of one size already; leave it out", data.name);
+        return Err(DataError::Setting { setting: "image_size", value: side.to_string(), reason });
+    }
+    Ok(data)
+}
+
+fn load_any(source: &DataSource, options: &LoadOptions, places: &[PathBuf]) -> Result<DataSet, DataError> {
     let (path, entry) = match (source, entry(source, places)) {
         (DataSource::Digits, _) => return digits::read(),
         (DataSource::Folder(path), _) => return load_folder(path, options),

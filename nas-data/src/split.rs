@@ -3,7 +3,7 @@
 use nas_space::Seed;
 use rand::seq::SliceRandom;
 
-use crate::{DataError, Images};
+use crate::{DataError, Images, Pictures, Pixels};
 
 /// Splits images into a training and a validation part and returns the numbers of the images in each, ascending.
 ///
@@ -64,10 +64,17 @@ pub(crate) fn stratify(
 /// Where a number is no image.
 pub fn subset(images: &Images, indices: &[u32]) -> Result<Images, DataError> {
     check_indices(images, indices)?;
-    let mut pixels = Vec::with_capacity(indices.len() * images.image_bytes());
-    for &index in indices {
-        pixels.extend_from_slice(images.image(index as usize));
-    }
+    let bytes = images.image_bytes();
+    let pixels = match &images.pixels {
+        Pixels::Memory(pixels) => {
+            let chosen = indices.iter().map(|&index| &pixels[index as usize * bytes..][..bytes]);
+            Pixels::Memory(chosen.collect::<Vec<_>>().concat())
+        }
+        Pixels::Files(pictures) => {
+            let names = indices.iter().map(|&index| pictures.names[index as usize].clone()).collect();
+            Pixels::Files(Pictures { names, ..pictures.clone() })
+        }
+    };
     let labels = indices.iter().map(|&index| images.labels[index as usize]).collect();
     Ok(Images { shape: images.shape, pixels, labels })
 }

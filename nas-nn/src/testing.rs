@@ -87,7 +87,7 @@ pub(crate) fn config() -> TrainConfig {
         label_smoothing: 0.1,
         drop_path: 0.4,
         clip_norm: 1.0,
-        augment: nas_data::Augment { crop_padding: 1, flip: false, cutout: 2 },
+        augment: nas_data::Augment { crop_padding: 1, cutout: 2, ..Default::default() },
         ..TrainConfig::default()
     }
 }

@@ -53,6 +53,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// List the search spaces and the published cells
     Spaces(ListArgs),
+    /// List the methods of the papers: what they are made of, what they cost, what they reached
+    Methods(MethodsArgs),
     /// List the search strategies
     Strategies(ListArgs),
     /// List data sets, or look into one
@@ -101,6 +103,12 @@ pub struct TrainArgs {
     /// Number of cells
     #[arg(long, value_name = "N")]
     pub layers: Option<usize>,
+    /// How the image enters: cifar, or imagenet, down to an eighth [default: by the size of the images]
+    #[arg(long, value_name = "STEM", value_parser = network::parse_stem)]
+    pub stem: Option<nas_space::Stem>,
+    /// A paper's recipe: size, length, schedule and regularization, all of it as published (see `nas methods`)
+    #[arg(long, value_name = "NAME")]
+    pub recipe: Option<String>,
     #[command(flatten)]
     pub training: search::TrainingArgs,
     /// Passes over the training images
@@ -195,6 +203,23 @@ pub struct ShowArgs {
 /// Commands that list something.
 #[derive(Debug, Args)]
 pub struct ListArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `nas methods`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nas methods
+  nas methods --explain                                    how they are scaled to a budget
+  nas search --data fashion-mnist --method zoph --time 30m
+  nas train DARTS_V2 --data cifar10 --recipe darts-cifar   the recipe alone, as published")]
+pub struct MethodsArgs {
+    /// Print the rule by which a method is scaled to a budget, and stop
+    #[arg(long)]
+    pub explain: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -7,7 +7,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 
 use super::network::parse_stem;
-use crate::config::{Colour, Partial};
+use crate::config::{Colour, Falling, Partial};
 use crate::units::{parse_seconds, parse_size};
 
 /// `nas search`.
@@ -17,6 +17,7 @@ Examples:
   nas search                                       the digits that come with nas, in a few minutes
   nas search --data fashion-mnist --time 30m       sizes, trials and epochs chosen by a rule (--explain prints it)
   nas search --data photos/ --size 64 --colour rgb --flip true --time 4h
+  nas search --data cifar10/ --method nasnet --time 2h   a method of a paper, scaled to the time (`nas methods`)
   nas search --data cifar10/ --trials 200 --jobs 8 --channels 16 --layers 8 --trial-epochs 10
   nas search --config nas.toml --seed 1            flags override the file; `nas init` writes one
 
@@ -30,8 +31,11 @@ pub struct SearchArgs {
     /// The search space (see `nas spaces`) [default: darts]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub space: Option<String>,
-    /// The method, and what is to be set of it: NAME[:KEY=VALUE...] (see `nas strategies`) [default: evolution]
-    #[arg(long, alias = "method", value_name = "NAME", help_heading = "Search")]
+    /// The method of a paper: its space, strategy and training, scaled to the budget (see `nas methods`)
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
+    pub method: Option<String>,
+    /// How to search, and what is to be set of it: NAME[:KEY=VALUE...] (see `nas strategies`) [default: evolution]
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub strategy: Option<String>,
     /// Channels of the networks searched
     #[arg(long, value_name = "N", help_heading = "Search")]
@@ -77,6 +81,10 @@ pub struct SearchArgs {
     /// Images per step, in trials and, unless --final-batch-size differs, in the final training
     #[arg(long, value_name = "N", help_heading = "Trials")]
     pub batch_size: Option<usize>,
+
+    /// Validate the last so many epochs of a trial, for a controller that takes the best of them [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Trials")]
+    pub trial_validations: Option<usize>,
 
     /// Channels of the final network
     #[arg(long, value_name = "N", help_heading = "Final training")]
@@ -144,6 +152,12 @@ pub struct DataArgs {
     /// Blank out a square of this side in the final training
     #[arg(long, value_name = "PIXELS", help_heading = "Data")]
     pub cutout: Option<usize>,
+    /// Train on random windows of at least this share of an image's area; 0 for none [default: 0.08 with --image-size]
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    pub resized_crop: Option<f64>,
+    /// Change brightness, contrast and saturation by up to this share while training [default: 0.4 with --image-size]
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    pub jitter: Option<f64>,
 }
 
 /// How images of a folder are read.
@@ -152,6 +166,10 @@ pub struct FolderArgs {
     /// Image folders: scale every image to this size, such as 32 or 24x32 (rows x columns)
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Data")]
     pub size: Option<[usize; 2]>,
+    /// Folders of large pictures of any sizes: show networks squares of this side, such as 224, and read each picture when
+    /// it is wanted
+    #[arg(long, value_name = "PIXELS", help_heading = "Data")]
+    pub image_size: Option<usize>,
     /// Image folders: convert every image
     #[arg(long, visible_alias = "color", value_enum, help_heading = "Data")]
     pub colour: Option<Colour>,
@@ -163,9 +181,15 @@ pub struct TrainingArgs {
     /// The highest learning rate
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub learning_rate: Option<f64>,
-    /// Nesterov momentum of SGD
+    /// How it falls: cosine, cosine:TO, constant, exponential:FACTOR an epoch, step:EPOCHS:FACTOR [default: cosine]
+    #[arg(long, value_name = "CURVE", help_heading = "Training")]
+    pub schedule: Option<Falling>,
+    /// Momentum of SGD
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     pub momentum: Option<f64>,
+    /// Whether the momentum is Nesterov's [default: true]
+    #[arg(long, value_name = "true|false", help_heading = "Training")]
+    pub nesterov: Option<bool>,
     /// Weight decay, on weights of convolutions and linear layers
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub weight_decay: Option<f64>,
@@ -223,9 +247,12 @@ impl DataArgs {
         into.data.validation = self.validation;
         into.data.size = self.images.size;
         into.data.colour = self.images.colour;
+        into.data.image_size = self.images.image_size;
         into.data.flip = self.flip;
         into.data.crop = self.crop;
         into.data.cutout = self.cutout;
+        into.data.resized_crop = self.resized_crop;
+        into.data.jitter = self.jitter;
     }
 }
 
@@ -233,7 +260,9 @@ impl TrainingArgs {
     /// Writes what was given into a configuration.
     pub fn fill(&self, into: &mut Partial) {
         into.training.learning_rate = self.learning_rate;
+        into.training.schedule = self.schedule;
         into.training.momentum = self.momentum;
+        into.training.nesterov = self.nesterov;
         into.training.weight_decay = self.weight_decay;
         into.training.label_smoothing = self.label_smoothing;
         into.training.warmup = self.warmup;
@@ -262,6 +291,7 @@ impl SearchArgs {
         said.space.channels = self.channels;
         said.space.layers = self.layers;
         said.space.stem = self.stem;
+        said.search.method = self.method.clone();
         said.search.strategy = self.strategy.clone();
         said.search.trials = self.trials;
         said.search.epochs = self.epochs;
@@ -274,6 +304,7 @@ impl SearchArgs {
         said.trial.epochs = self.trial_epochs;
         said.trial.images = self.trial_images;
         said.trial.batch_size = self.batch_size;
+        said.trial.validations = self.trial_validations;
         said.finish.channels = self.final_channels;
         said.finish.layers = self.final_layers;
         said.finish.epochs = self.final_epochs;

@@ -59,7 +59,10 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
 
 fn info(args: &DataInfoArgs) -> anyhow::Result<()> {
     let out = Output::new(args.json, false);
-    let set = nas_data::load(&args.data, &images::load_options(args.images.size, args.images.colour))?;
+    let set = nas_data::load(
+        &args.data,
+        &images::load_options(args.images.size, args.images.colour, args.images.image_size),
+    )?;
     let about = describe(&set)?;
     out.document(&serde_json::to_value(&about)?);
     let numbers = |values: &[f32]| values.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(", ");

@@ -50,7 +50,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let normalization: Normalization = serde_json::from_str(known("normalization")?)?;
     let classes: Vec<String> = serde_json::from_str(known("classes")?)?;
     let name = args.data.clone().unwrap_or_else(|| config.data.name.clone());
-    let set = nas_data::load(&name, &images::load_options(config.data.size, config.data.colour))?;
+    let set = nas_data::load(&name, &images::data_options(&config.data))?;
     fits(&set, &network.input, &classes, &name)?;
     let (on, indices) = choose(set, args, &config, &out)?;
     let batch = config.finish.batch_size.max(64);

@@ -20,7 +20,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<()> {
     let mut given = Partial::default();
     given.data.name = args.data.clone();
     let name = given.data.name.clone().unwrap_or_else(|| "digits".into());
-    let set = nas_data::load(&name, &images::load_options(None, None))?;
+    let set = nas_data::load(&name, &images::load_options(None, None, None))?;
     let config = plan::resolve(given, &images::facts(&name, &set));
     nas_search::files::write_atomically(&args.output, template(&config, HEAD).as_bytes())?;
     line(&format!("wrote {}; search with: nas search --config {0}", args.output.display()));

@@ -6,6 +6,7 @@ mod data;
 mod evaluate;
 mod init;
 mod layers;
+mod methods;
 mod resume;
 mod search;
 mod show;
@@ -25,6 +26,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Show(args) => show::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Spaces(args) => spaces::run(&args),
+        Command::Methods(args) => methods::run(&args),
         Command::Strategies(args) => strategies::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Init(args) => init::run(&args),

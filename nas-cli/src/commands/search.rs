@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use nas_data::DataSet;
+use candle_core::Device;
 use nas_search::{Study, StudyInfo};
+use serde_json::json;
 
 use crate::args::SearchArgs;
 use crate::command_line::{self, Open};
@@ -13,9 +14,12 @@ use crate::exit::usage;
 use crate::folder::Folder;
 use crate::gradient::Gradient;
 use crate::images::{self, Data};
+use crate::output::table::{Align, table};
 use crate::output::{Output, line};
 use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
+use crate::presets::{self, Length, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
+use crate::signal::Stop;
 use crate::units::{parse_seconds, plural, seconds};
 use crate::{device, probe, recipe, signal, strategies};
 
@@ -25,21 +29,61 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         line(plan::RULE.trim_end());
         return Ok(());
     }
-    let start = Instant::now();
     let out = Output::new(args.run.json, args.run.quiet);
     let below = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
-    let given = args.partial().over(below);
+    let asked = args.partial().over(below);
+    let ready = prepare(&asked, out, &mut |config| device::use_threads(threads_in_all(config)))?;
+    let stop = signal::install()?;
+    let config = &ready.config;
+    let name = asked.data.name.as_deref().unwrap_or("digits");
+    let method = match &config.search.method {
+        Some(method) => method.clone(),
+        None => format!("{}-{}", config.space.name, config.search.strategy_name()),
+    };
+    let stem = format!("{}-{method}-{}", images::short_name(name), config.seed);
+    let folder = Folder::create(args.out.as_deref(), &stem)?;
+    begin(ready, folder, out, stop)
+}
+
+/// A search that is ready to begin: everything about it is known.
+pub struct Ready {
+    /// The resolved configuration.
+    pub config: Config,
+    /// The images, split.
+    pub data: Data,
+    /// Where networks are trained.
+    pub device: Device,
+    /// How the time is divided, under a budget in time.
+    pub time: Option<TimePlan>,
+    /// Of a method of a paper: the numbers that are not the paper's.
+    pub scaled: Vec<Scaled>,
+}
+
+/// Resolves what was asked for into a search: what flags and file say, below it the method's preset, below that the rule;
+/// under a budget in time by the measured speed of this machine.
+///
+/// `use_threads` is called once the configuration says how many there are, before anything is measured.
+///
+/// # Errors
+/// Whatever is wrong with the settings or the data.
+pub fn prepare(
+    asked: &Partial,
+    out: Output,
+    use_threads: &mut dyn FnMut(&Config) -> anyhow::Result<()>,
+) -> anyhow::Result<Ready> {
+    let start = Instant::now();
+    let preset = presets::asked(asked)?;
+    let given = preset.map_or_else(|| Ok(asked.clone()), |preset| preset.under(asked.clone()))?;
     check_given(&given)?;
     let name = given.data.name.clone().unwrap_or_else(|| "digits".into());
-    let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour))?;
+    let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour, given.data.image_size))?;
     let loading = start.elapsed().as_secs_f64();
     let facts = images::facts(&name, &set);
     let mut config = plan::resolve(given.clone(), &facts);
     config.data.name = images::full_name(&name);
     device::check(&config.run.device)?;
-    device::use_threads(threads_in_all(&config))?;
-    let stop = signal::install()?;
-    let data = load(set, &config)?;
+    use_threads(&config)?;
+    let data = Data::split(set, &config)?;
     let device = device::open(&config.run.device)?;
     let time = match &config.search.time {
         Some(text) => {
@@ -47,6 +91,13 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
             Some(divide(total, &mut config, &given, &data, &device, loading, start, out)?)
         }
         None => None,
+    };
+    let scaled = match preset {
+        Some(preset) => {
+            let length = length(&config, &data, time.as_ref())?;
+            preset.scale(asked, &mut config, &length)?
+        }
+        None => Vec::new(),
     };
     recipe::check(&config, &data)?;
     if config.run.jobs as u64 > config.search.lag + 1 && !config.run.in_process {
@@ -57,17 +108,41 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
             config.run.jobs - 1
         ));
     }
-    let stem =
-        format!("{}-{}-{}-{}", images::short_name(&name), config.space.name, config.search.method(), config.seed);
-    let folder = Folder::create(args.out.as_deref(), &stem)?;
-    let study = create_study(&folder, &config, time.as_ref())?;
-    announce(&out, &config, &folder, &data, time.as_ref());
+    Ok(Ready { config, data, device, time, scaled })
+}
+
+/// Makes the study in a new folder, says what will happen, and searches to the end.
+///
+/// # Errors
+/// As [`run::search`].
+pub fn begin(ready: Ready, folder: Folder, out: Output, stop: Stop) -> anyhow::Result<()> {
+    let Ready { config, data, device, time, scaled } = ready;
+    let study = create_study(&folder, &config, time.as_ref(), &scaled)?;
+    announce(&out, &config, &folder, &data, time.as_ref(), &scaled);
     run::search(Run { folder, config, data, device, out, stop }, &study)
 }
 
-/// Splits the images.
-fn load(set: DataSet, config: &Config) -> anyhow::Result<Data> {
-    Data::split(set, config)
+/// How long everything will be, for the scaling of a method.
+fn length(config: &Config, data: &Data, time: Option<&TimePlan>) -> anyhow::Result<Length> {
+    let shape = data.shape();
+    let images = data.train.len();
+    let supernet =
+        Gradient::asked(&config.search.strategy)?.map(|asked| match time.and_then(|t| t.supernet.as_ref()) {
+            Some(plan) => (plan.epochs, plan.images.unwrap_or(images)),
+            None => {
+                let epochs = config.search.epochs.map_or(plan::PUBLISHED_EPOCHS, |epochs| epochs as usize);
+                (epochs, asked.images.unwrap_or(images).min(images))
+            }
+        });
+    let each = config.trial.epochs.max(1) as u64;
+    let trials = config.search.trials.or(config.search.epochs.map(|epochs| epochs.div_ceil(each)));
+    Ok(Length {
+        trials: trials.or(time.map(|t| t.trials)).unwrap_or(1).max(1),
+        trial_images: data.trial_images(config)?.len(),
+        supernet,
+        side: shape.height.min(shape.width),
+        final_images: data.final_images(config)?.0.len(),
+    })
 }
 
 /// Refuses what makes no sense whatever the data are, before anything is loaded.
@@ -147,7 +222,7 @@ fn divide(
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
     let work = |size: Size| probe::mean_work(space.as_ref(), &network, size);
     let setup = start.elapsed().as_secs_f64();
-    let baseline = config.search.baseline && config.search.method() != strategies::RANDOM;
+    let baseline = config.search.baseline && config.search.strategy_name() != strategies::RANDOM;
     let search = (SEARCH_SHARE * total - setup).max(1.0);
     let jobs = if config.run.in_process { 1 } else { config.run.jobs };
     let fixed = (given.space.channels.is_some() || given.space.layers.is_some())
@@ -223,7 +298,7 @@ fn divide(
         ),
     });
     let first_arm = search * plan::first_arm_share(baseline);
-    Ok(TimePlan { total, setup, search, first_arm, speed, open, supernet })
+    Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet })
 }
 
 /// As many steps as measuring the eigenvalue at the end of an epoch takes, about.
@@ -237,10 +312,14 @@ fn supernet_step(config: &Config, data: &Data, asked: &Gradient) -> anyhow::Resu
 }
 
 /// Makes the study, and the file of settings beside it.
-fn create_study(folder: &Folder, config: &Config, time: Option<&TimePlan>) -> anyhow::Result<Study> {
+fn create_study(folder: &Folder, config: &Config, time: Option<&TimePlan>, scaled: &[Scaled]) -> anyhow::Result<Study> {
     folder.write("nas.toml", &render(config, "The settings of this run, every one of them."))?;
     let open = time.map_or(Open::default(), |t| t.open);
     folder.write("command.txt", &format!("{}\n", command_line::wrap(&command_line::search(config, open))))?;
+    if let Some(method) = &config.search.method {
+        let text = json!({ "format": "nas-method", "version": 1, "method": method, "scaled": scaled });
+        folder.write("method.json", &format!("{text:#}\n"))?;
+    }
     let info = StudyInfo {
         seed: config.seed,
         space: config.space.name.clone(),
@@ -255,7 +334,7 @@ fn create_study(folder: &Folder, config: &Config, time: Option<&TimePlan>) -> an
     Ok(study)
 }
 
-fn announce(out: &Output, config: &Config, folder: &Folder, data: &Data, time: Option<&TimePlan>) {
+fn announce(out: &Output, config: &Config, folder: &Folder, data: &Data, time: Option<&TimePlan>, scaled: &[Scaled]) {
     let open = time.map_or(Open::default(), |t| t.open);
     let shape = data.shape();
     out.note(&format!(
@@ -269,6 +348,12 @@ fn announce(out: &Output, config: &Config, folder: &Folder, data: &Data, time: O
         data.validation.len(),
         data.test.len()
     ));
+    if let Some(method) = &config.search.method {
+        out.note(&format!("the method `{method}`, scaled to the budget (`nas methods --explain` has the rule):"));
+        let cells = |s: &Scaled| [&s.what, &s.published, &s.here, &s.rule].map(String::clone).to_vec();
+        let head = [("", Align::Left), ("published", Align::Left), ("here", Align::Left), ("", Align::Left)];
+        out.note(&table(&head, &scaled.iter().map(cells).collect::<Vec<_>>()));
+    }
     out.note("this stands for:");
     out.note(&format!("  {}", command_line::wrap(&command_line::search(config, open)).replace('\n', "\n  ")));
     out.note(&format!("results go to {}; Ctrl-C stops, `{}` goes on", show(&folder.path), folder.resume_command()));

@@ -6,7 +6,8 @@ use crate::exit::usage;
 use crate::folder::{Folder, shell_word};
 use crate::images::{self, Data};
 use crate::output::Output;
-use crate::plan;
+use crate::plan::{self, Size};
+use crate::presets::Recipe;
 use crate::run::{self, Run, write_architecture};
 use crate::{architecture, device, recipe, signal};
 
@@ -14,6 +15,7 @@ use crate::{architecture, device, recipe, signal};
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let out = Output::new(args.run.json, args.run.quiet);
     let (blueprint, network) = architecture::resolve(&args.architecture)?;
+    let recipe = args.recipe.as_deref().map(Recipe::by_name).transpose()?;
     let mut given = partial(args);
     given.space.name = Some(blueprint.space().to_owned());
     for (what, value) in [("epochs", args.epochs), ("jobs", args.run.jobs), ("threads", args.run.threads)] {
@@ -21,17 +23,26 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
             return Err(usage(format!("--{what} 0: it must be at least 1")));
         }
     }
+    if recipe.is_some_and(Recipe::is_for_pictures) && given.data.size.is_none() {
+        given.data.image_size = given.data.image_size.or(recipe_size(given.data.name.as_deref()));
+    }
     let name = given.data.name.clone().unwrap_or_else(|| "digits".into());
     let device_name = given.run.device.clone().unwrap_or_else(|| "cpu".into());
     device::check(&device_name)?;
-    let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour))?;
-    let mut config = plan::resolve(given, &images::facts(&name, &set));
+    let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour, given.data.image_size))?;
+    let facts = images::facts(&name, &set);
+    if let Some(recipe) = recipe {
+        let image = facts.image;
+        given = given.over(recipe.whole(image.height.min(image.width)));
+    }
+    let mut config = plan::resolve(given, &facts);
     config.data.name = images::full_name(&name);
     if let Some(network) = network {
         // A file knows its network; flags know better.
-        config.finish.channels = args.channels.unwrap_or(network.channels);
-        config.finish.layers = args.layers.unwrap_or(network.layers);
-        config.space.stem = network.stem;
+        let size = recipe.map_or(Size { channels: network.channels, layers: network.layers }, |recipe| recipe.size);
+        config.finish.channels = args.channels.unwrap_or(size.channels);
+        config.finish.layers = args.layers.unwrap_or(size.layers);
+        config.space.stem = args.stem.or(recipe.map(|recipe| recipe.stem)).unwrap_or(network.stem);
     }
     config.run.jobs = 1;
     config.run.threads = args.run.threads.unwrap_or_else(device::cores);
@@ -52,12 +63,22 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     run::train(&Run { folder, config, data, device, out, stop }, &blueprint)
 }
 
+/// The size that a recipe for large pictures wants of a folder; what comes under a name has its own.
+fn recipe_size(data: Option<&str>) -> Option<usize> {
+    let is_folder = |name: &str| matches!(nas_data::DataSource::parse(name), nas_data::DataSource::Folder(_));
+    data.is_some_and(is_folder).then_some(PICTURE_SIDE)
+}
+
+/// The pixels that networks see of a side of ImageNet's pictures.
+const PICTURE_SIDE: usize = 224;
+
 /// What the flags say.
 fn partial(args: &TrainArgs) -> Partial {
     let mut said = Partial { seed: args.seed, ..Partial::default() };
     args.data.fill(&mut said);
     args.training.fill(&mut said);
     args.run.fill(&mut said);
+    said.space.stem = args.stem;
     said.finish.channels = args.channels;
     said.finish.layers = args.layers;
     said.finish.epochs = args.epochs;

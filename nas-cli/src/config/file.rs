@@ -6,7 +6,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 use serde::Deserialize;
 
-use super::Colour;
+use super::{Colour, Falling};
 use crate::exit::{file, usage};
 use crate::units::nearest;
 
@@ -29,7 +29,18 @@ macro_rules! section {
 
 section!(
     /// `[data]`
-    Data { name: String, validation: f64, size: [usize; 2], colour: Colour, flip: bool, crop: usize, cutout: usize, }
+    Data {
+        name: String,
+        validation: f64,
+        size: [usize; 2],
+        colour: Colour,
+        image_size: usize,
+        flip: bool,
+        crop: usize,
+        cutout: usize,
+        resized_crop: f64,
+        jitter: f64,
+    }
 );
 section!(
     /// `[space]`
@@ -38,6 +49,7 @@ section!(
 section!(
     /// `[search]`
     Search {
+        method: String,
         strategy: String,
         trials: u64,
         epochs: u64,
@@ -51,7 +63,7 @@ section!(
 );
 section!(
     /// `[trial]`
-    Trial { epochs: usize, images: usize, batch_size: usize, }
+    Trial { epochs: usize, images: usize, batch_size: usize, validations: usize, }
 );
 section!(
     /// `[final]`
@@ -70,7 +82,9 @@ section!(
     /// `[training]`
     Training {
         learning_rate: f64,
+        schedule: Falling,
         momentum: f64,
+        nesterov: bool,
         weight_decay: f64,
         label_smoothing: f64,
         warmup: f64,
@@ -185,7 +199,10 @@ mod tests {
     fn a_misspelt_key_names_its_line_and_the_right_key() {
         check("seed = 1\n[search]\ntrails = 5\n", "line 3: there is no key `trails`; did you mean `trials`?");
         check("[serach]\n", "line 1: there is no key `serach`; did you mean `search`?");
-        check("[trial]\nqqq = 1\n", "line 2: there is no key `qqq`; here it can be epochs, images, batch_size");
+        check(
+            "[trial]\nqqq = 1\n",
+            "line 2: there is no key `qqq`; here it can be epochs, images, batch_size, validations",
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@ use nas_nn::Precision;
 use nas_space::Stem;
 use serde::{Deserialize, Serialize};
 
+use super::Falling;
+
 /// Everything. All but [`run`](Self::run) enters the results, and is stored in the study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,12 +42,20 @@ pub struct DataConfig {
     pub size: Option<[usize; 2]>,
     /// Image folders: convert every image to this colour mode.
     pub colour: Option<Colour>,
+    /// Folders of large pictures: networks see squares of this side of them, each read when it is wanted.
+    pub image_size: Option<usize>,
     /// Mirror images left to right while training, each with odds of one half.
     pub flip: bool,
     /// Shift images by up to so many pixels while training.
     pub crop: usize,
     /// Blank out a square of this side while training; 0 for none.
     pub cutout: usize,
+    /// Train on random windows of at least this share of an image's area; 0 for none.
+    #[serde(default)]
+    pub resized_crop: f64,
+    /// Change brightness, contrast and saturation by up to this share while training, the hue by half of it; 0 for none.
+    #[serde(default)]
+    pub jitter: f64,
 }
 
 /// Colour modes of image folders.
@@ -78,6 +88,9 @@ pub struct SpaceConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchConfig {
+    /// The method of a paper that the rest follows from, where one was asked for.
+    #[serde(default)]
+    pub method: Option<String>,
     /// The strategy, by name, with its settings where there are any (`evolution:identity=0.1`).
     pub strategy: String,
     /// Budget in trials.
@@ -99,8 +112,8 @@ pub struct SearchConfig {
 }
 
 impl SearchConfig {
-    /// The strategy's name without settings: what its arm and folder are called.
-    pub fn method(&self) -> &str {
+    /// The strategy's name without settings: what its arm is called.
+    pub fn strategy_name(&self) -> &str {
         self.strategy.split(':').next().unwrap_or_default().trim()
     }
 }
@@ -115,6 +128,13 @@ pub struct TrialConfig {
     pub images: Option<usize>,
     /// Images per step.
     pub batch_size: usize,
+    /// So many of the last epochs are validated; a controller may take the best of them.
+    #[serde(default = "one")]
+    pub validations: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// The winner's network and training.
@@ -145,19 +165,30 @@ pub struct FinalConfig {
 pub struct TrainingConfig {
     /// The highest learning rate.
     pub learning_rate: f64,
-    /// Nesterov momentum.
+    /// How it falls.
+    #[serde(default)]
+    pub schedule: Falling,
+    /// Momentum of SGD.
     pub momentum: f64,
+    /// Whether the momentum is Nesterov's.
+    #[serde(default = "yes")]
+    pub nesterov: bool,
     /// Weight decay on weights of convolutions and linear layers.
     pub weight_decay: f64,
     /// Label smoothing.
     pub label_smoothing: f64,
-    /// The share of the steps over which the learning rate rises from 0, before the cosine.
+    /// The share of the steps over which the learning rate rises from 0.
     pub warmup: f64,
     /// The largest global norm of the gradient.
     pub clip_norm: f64,
     /// What training steps keep their activations in.
     #[serde(default)]
     pub precision: Precision,
+}
+
+/// Studies of before there was a choice have Nesterov's.
+fn yes() -> bool {
+    true
 }
 
 /// How the work is laid out on this machine.

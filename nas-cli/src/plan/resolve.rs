@@ -18,6 +18,12 @@ const DEFAULT_TRIALS: u64 = 20;
 /// the machine.
 const LAG: u64 = nas_search::StudyInfo::DEFAULT_LAG;
 
+/// The least share of a large picture's area that is trained on (Szegedy et al. 2015).
+const LEAST_AREA: f64 = 0.08;
+
+/// How far the colours of large pictures are changed: DARTS on ImageNet.
+const JITTER: f64 = 0.4;
+
 /// The configuration of a search: what was given, and the rule for the rest. Under a budget in time, the sizes of
 /// trials and final training are first guesses that the measured speed replaces.
 pub fn resolve(given: Partial, facts: &Facts) -> Config {
@@ -30,6 +36,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         epochs: trial.epochs.unwrap_or(epochs),
         images: trial.images.or(part),
         batch_size: trial.batch_size.unwrap_or(batch_size),
+        validations: trial.validations.unwrap_or(1),
     };
     let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
     let is_gradient = search.strategy.as_deref().is_some_and(is_gradient);
@@ -44,6 +51,8 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let workers = if in_process { 1 } else { jobs };
     let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
     let (drop_path, cutout) = regularization(final_epochs, facts.side());
+    let pictures = data.image_size.is_some();
+    let resized_crop = data.resized_crop.unwrap_or(if pictures { LEAST_AREA } else { 0.0 });
     let name = space.name.unwrap_or_else(|| "darts".into());
     // A name that is no space's is refused elsewhere.
     let nearest = |layers| spaces::by_name(&name).map_or(layers, |space| space.nearest_layers(layers));
@@ -54,9 +63,12 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             validation,
             size: data.size,
             colour: data.colour,
-            flip: data.flip.unwrap_or(facts.mirror),
-            crop: data.crop.unwrap_or(facts.side() / 8),
-            cutout: data.cutout.unwrap_or(cutout),
+            image_size: data.image_size,
+            flip: data.flip.unwrap_or(facts.mirror || pictures),
+            crop: data.crop.unwrap_or(if resized_crop > 0.0 { 0 } else { facts.side() / 8 }),
+            cutout: data.cutout.unwrap_or(if pictures { 0 } else { cutout }),
+            resized_crop,
+            jitter: data.jitter.unwrap_or(if pictures { JITTER } else { 0.0 }),
         },
         space: SpaceConfig {
             name: name.clone(),
@@ -65,6 +77,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             stem: space.stem.unwrap_or(if facts.side() >= 96 { Stem::Imagenet } else { Stem::Cifar }),
         },
         search: SearchConfig {
+            method: search.method,
             strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
             trials,
             epochs: search.epochs.or(supernet_epochs),
@@ -88,7 +101,9 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         },
         training: TrainingConfig {
             learning_rate: training.learning_rate.unwrap_or(0.1 * batch_size as f64 / 64.0),
+            schedule: training.schedule.unwrap_or_default(),
             momentum: training.momentum.unwrap_or(0.9),
+            nesterov: training.nesterov.unwrap_or(true),
             weight_decay: training.weight_decay.unwrap_or(3e-4),
             label_smoothing: training.label_smoothing.unwrap_or(0.1),
             warmup: training.warmup.unwrap_or(0.05),

@@ -31,7 +31,7 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let config = &run.config;
     let budget =
         Budget { trials: config.search.trials, epochs: config.search.epochs, seconds: time.map(|t| t.first_arm) };
-    let name = config.search.method();
+    let name = config.search.strategy_name();
     let gradient = Gradient::asked(&config.search.strategy)?;
     let found = gradient.as_ref().map(|asked| supernet::search(run, study, asked, time)).transpose()?;
     let first = match &found {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::Run;
 use crate::output::progress::Progress;
+use crate::plan::Size;
 use crate::units::{percent, plural, seconds};
 use crate::{recipe, signal};
 
@@ -53,7 +54,8 @@ pub fn finish(
     let graph = blueprint.lower(&network_config)?;
     let (parameters, flops) = (graph.parameters(), graph.flops());
     let (train, validation) = run.data.final_images(config)?;
-    announce(run, &network_config, parameters, train.len(), validation.len());
+    let size = Size { channels: network_config.channels, layers: recipe::layers(blueprint, &network_config) };
+    announce(run, size, parameters, train.len(), validation.len());
     let seed = Seed::new(config.seed).child("final");
     let network = Network::init(graph, seed.child("init"), DType::F32, &run.device)?;
     let data = TrainData {
@@ -127,7 +129,7 @@ pub fn finish(
     Ok(Finish { network: network_config, parameters, flops, report, test, seconds })
 }
 
-fn announce(run: &Run, network: &NetworkConfig, parameters: usize, train: usize, validation: usize) {
+fn announce(run: &Run, network: Size, parameters: usize, train: usize, validation: usize) {
     let on = if validation == 0 {
         format!("all {}, validation included", plural(train as u64, "training image"))
     } else {

@@ -7,6 +7,7 @@ use nas_space::{Architecture, Blueprint, SearchSpace};
 use super::results::{Searched, accuracy, arms, failures, metrics};
 use super::{Finish, Run};
 use crate::output::table::{Align, pairs, table};
+use crate::recipe;
 use crate::units::{count, percent, plural, seconds, short};
 
 /// How many architectures the table lists.
@@ -26,7 +27,10 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
     let (train, _) = run.data.final_images(&run.config)?;
     let validation = trained.report.last_validation();
     out.result(&pairs(&[
-        ("network", format!("{} channels, {} cells", trained.network.channels, trained.network.layers)),
+        (
+            "network",
+            format!("{} channels, {} cells", trained.network.channels, recipe::layers(blueprint, &trained.network)),
+        ),
         ("parameters", count(trained.parameters as u64)),
         ("multiply-adds", format!("{} an image", count(trained.flops))),
         (
@@ -165,12 +169,20 @@ fn beside_random_cells(searched: &Searched, random: &nas_search::Outcome) -> Str
     }
 }
 
-/// An architecture in a few characters: the operations of a genotype, two a node; otherwise its text form.
+/// The most characters of an architecture in a table.
+const LONGEST: usize = 100;
+
+/// An architecture in a few characters: the operations of a genotype, two a node; otherwise its text form, of a long one
+/// the beginning.
 pub fn brief(architecture: &Architecture) -> String {
     let blueprint = Blueprint::Point(architecture.clone());
     let genotype = match blueprint.cells() {
         Some(cells) => cells.genotype,
-        None if architecture.space != Darts.name() => return blueprint.text(),
+        None if architecture.space != Darts.name() => {
+            let text = blueprint.text();
+            let is_long = text.chars().count() > LONGEST;
+            return if is_long { text.chars().take(LONGEST).chain("...".chars()).collect() } else { text };
+        }
         None => match Darts.to_genotype(architecture) {
             Ok(genotype) => genotype,
             Err(_) => return String::new(),

@@ -86,7 +86,7 @@ fn announce(run: &Run, search: &DartsSearch) {
     let going_on = if done > 0 { format!(", going on after {}", plural(done, "epoch")) } else { String::new() };
     run.out.note(&format!(
         "\n{}: a supernet of {} channels and {} cells, {} parameters, {} of {}{going_on}",
-        run.config.search.method(),
+        run.config.search.strategy_name(),
         run.config.space.channels,
         run.config.space.layers,
         crate::units::count(parameters),
@@ -105,7 +105,7 @@ fn say(run: &Run, report: &DartsReport, took: f64) {
         ),
         _ => format!("all {} done", plural(last, "epoch")),
     };
-    run.out.note(&format!("{}: {how}, in {}", run.config.search.method(), seconds(took)));
+    run.out.note(&format!("{}: {how}, in {}", run.config.search.strategy_name(), seconds(took)));
     for warning in &report.warnings {
         run.out.warn(warning);
     }

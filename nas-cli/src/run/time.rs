@@ -25,6 +25,9 @@ pub struct TimePlan {
     pub search: f64,
     /// Seconds of the first arm.
     pub first_arm: f64,
+    /// Trials of the first arm, about.
+    #[serde(default)]
+    pub trials: u64,
     /// What the probe measured.
     pub speed: Speed,
     /// What the final training leaves to the time.
@@ -46,7 +49,7 @@ pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
     let mut used = time.setup + supernet::seconds_used(study)? + final_seconds(study)?;
-    for arm in [run.config.search.method(), "random"] {
+    for arm in [run.config.search.strategy_name(), "random"] {
         used += study.seconds_used(arm)?;
     }
     used -= shared_seconds(study)?;

@@ -5,10 +5,12 @@ mod data;
 mod errors;
 mod full_disk;
 mod kill;
+mod methods;
 mod resume;
 mod search;
 mod show;
 mod supernet;
+mod transfer;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -67,7 +67,7 @@ fn a_cut_has_its_side_and_ends_at_the_border() {
 #[test]
 fn draws_cover_their_range_evenly() {
     assert_eq!((below(0, 9), below(u64::MAX, 9), below(1 << 63, 2)), (0, 8, 1));
-    let augment = Augment { crop_padding: 2, flip: true, cutout: 3 };
+    let augment = Augment { crop_padding: 2, flip: true, cutout: 3, ..Augment::default() };
     let shape = ImageShape { channels: 1, height: 8, width: 8 };
     let mut counts = [[0; 5]; 2];
     let mut flips = 0;
@@ -85,7 +85,7 @@ fn draws_cover_their_range_evenly() {
 #[test]
 fn one_kind_of_augmentation_does_not_move_another() {
     let shape = ImageShape { channels: 1, height: 8, width: 8 };
-    let all = Augment { crop_padding: 2, flip: true, cutout: 3 };
+    let all = Augment { crop_padding: 2, flip: true, cutout: 3, ..Augment::default() };
     let only_cut = Augment { cutout: 3, ..Augment::default() };
     for sample in 0..100 {
         let seed = Seed::new(9).index(sample);
@@ -101,5 +101,5 @@ fn settings_that_would_lose_the_image_are_errors() {
         "`crop_padding` = 3: images of 3x4 pixels allow a padding of at most 2",
     );
     check(Augment { cutout: 4, ..Augment::default() }, "`cutout` = 4: images of 3x4 pixels allow a cut of at most 3");
-    assert!(Augment { crop_padding: 2, flip: true, cutout: 3 }.check(SHAPE).is_ok());
+    assert!(Augment { crop_padding: 2, flip: true, cutout: 3, ..Augment::default() }.check(SHAPE).is_ok());
 }

@@ -26,7 +26,7 @@ fn the_batches_of_cifar_10_are_joined_in_order() {
     let data = load_path(folder.path()).unwrap();
     assert_eq!(data.train.labels, [0, 1, 2, 3, 4, 9, 8, 7, 6, 5]);
     assert_eq!((data.classes[0].as_str(), data.classes[9].as_str()), ("airplane", "truck"));
-    assert_eq!(data.train.image(5), records(&[], &[9])[1..].to_vec());
+    assert_eq!(data.train.image(5).unwrap(), records(&[], &[9])[1..].to_vec());
     assert_eq!(data.test.len(), 2);
 }
 
@@ -39,7 +39,7 @@ fn cifar_100_gives_its_fine_labels() {
     let data = load_path(folder.path()).unwrap();
     assert_eq!(data.train.labels, (0..100).collect::<Vec<u32>>());
     assert_eq!(data.test.labels, [99]);
-    assert_eq!(data.train.image(42)[0], 42);
+    assert_eq!(data.train.image(42).unwrap()[0], 42);
     assert_eq!((data.classes[0].as_str(), data.classes[42].as_str()), ("apple", "leopard"));
     assert!(data.classes.is_sorted(), "the names of CIFAR-100 are in alphabetical order");
 }

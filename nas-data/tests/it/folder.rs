@@ -53,7 +53,7 @@ fn a_stratified_share_becomes_the_test_split_and_stays_so() {
     let mut seen: Vec<u8> = Vec::new();
     for images in [&data.train, &data.test] {
         for index in 0..images.len() {
-            let planes = images.image(index);
+            let planes = images.image(index).unwrap();
             assert_eq!(images.labels[index], u32::from(planes[0] >= 10));
             assert_eq!(planes, [[planes[0]; 30], [1; 30], [2; 30]].concat());
             seen.push(planes[0]);
@@ -77,7 +77,7 @@ fn train_and_test_folders_are_taken_as_they_are() {
     }
     let data = load_path(folder.path()).unwrap();
     assert_eq!(data.classes, ["a", "b"]);
-    assert_eq!((data.train.pixels, data.test.pixels), (vec![10; 32], vec![20; 32]));
+    assert_eq!((data.train.pixels, data.test.pixels), (vec![10; 32].into(), vec![20; 32].into()));
     assert_eq!((data.train.labels, data.test.labels), (vec![0, 1], vec![0, 1]));
 
     save(folder.path(), "test/c/1.png", &grey(4, 4, 20));
@@ -120,8 +120,9 @@ fn options_bring_images_to_one_shape() {
         let data = load(path, &options(Some((8, 8)), Some(Colour::Grey), fit)).unwrap();
         assert_eq!((data.train.shape.channels, data.train.shape.height, data.train.shape.width), (1, 8, 8));
         let splits = [&data.train, &data.test];
-        let images = splits.iter().flat_map(|images| (0..images.len()).map(|i| (images.labels[i], images.image(i))));
-        images.filter(|&(class, image)| class == label && mark(image)).count()
+        let images =
+            splits.iter().flat_map(|images| (0..images.len()).map(|i| (images.labels[i], images.image(i).unwrap())));
+        images.filter(|(class, image)| *class == label && mark(image)).count()
     };
     assert_eq!(find(Fit::Crop, 1, |image| image.iter().all(|&pixel| pixel > 250)), 1);
     assert_eq!(find(Fit::Stretch, 1, |image| image[0] < 5 && image[4] > 200 && image[7] < 5), 1);
@@ -140,7 +141,7 @@ fn sixteen_bits_become_eight() {
         }
     }
     let data = load_path(folder.path()).unwrap();
-    assert_eq!((data.train.shape.channels, data.train.pixels[0]), (1, 128));
+    assert_eq!((data.train.shape.channels, data.train.image(0).unwrap()[0]), (1, 128));
 }
 
 #[test]

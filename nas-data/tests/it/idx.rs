@@ -58,7 +58,7 @@ fn plain_packed_and_dotted_files_are_read_alike() {
     let data = load_path(plain.path()).unwrap();
     assert_eq!(data.classes, ["0", "1", "2"]);
     assert_eq!(data.train.labels, [2, 1, 0, 0, 1, 2]);
-    assert_eq!(data.train.pixels, noise(120));
+    assert_eq!(data.train.pixels, noise(120).into());
     assert_eq!((data.train.shape.channels, data.train.shape.height, data.train.shape.width), (1, 4, 5));
     assert_eq!(data.test.labels, [0, 1, 2]);
     for other in [dotted, packed] {

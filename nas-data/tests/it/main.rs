@@ -5,6 +5,7 @@ mod cifar;
 mod fashion;
 mod folder;
 mod idx;
+mod pictures;
 mod split;
 
 use std::path::Path;

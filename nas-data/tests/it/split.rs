@@ -9,7 +9,7 @@ use crate::check_error;
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 4, width: 4 };
 
 fn blank(labels: Vec<u32>) -> Images {
-    Images { shape: SHAPE, pixels: vec![0; labels.len() * 16], labels }
+    Images { shape: SHAPE, pixels: vec![0; labels.len() * 16].into(), labels }
 }
 
 fn names(count: usize) -> Vec<String> {
@@ -67,7 +67,7 @@ fn normalisation_is_measured_on_the_images_named() {
     let shape = ImageShape { channels: 2, ..SHAPE };
     let image = |first: u8, second: u8| [[first; 16], [second; 16]].concat();
     let pixels = [image(0, 51), image(255, 51), image(77, 77)].concat();
-    let images = Images { shape, pixels, labels: vec![0, 1, 0] };
+    let images = Images { shape, pixels: pixels.into(), labels: vec![0, 1, 0] };
     let measured = Normalization::of(&images, &[0, 1]).unwrap();
     assert_eq!(measured.mean, [0.5, 0.2]);
     // The second channel never changes: its deviation is one grey level, not zero.
@@ -87,10 +87,21 @@ fn the_digits_have_a_fixed_stratified_test_split() {
         assert_eq!(class.test, (count as f64 / 5.0).round() as usize, "class {}", class.name);
     }
     // 4.884165 of 16 is the mean of the published file.
-    let sum: u64 = [&data.train, &data.test].iter().flat_map(|images| &images.pixels).map(|&p| u64::from(p)).sum();
+    let sum: u64 = [&data.train, &data.test]
+        .iter()
+        .flat_map(|images| images.pixels.in_memory().unwrap())
+        .map(|&p| u64::from(p))
+        .sum();
     assert!((sum as f64 / (1797.0 * 64.0) / 255.0 - 4.884_165 / 16.0).abs() < 1e-4);
-    assert_eq!(data.train.pixels.iter().max(), Some(&255));
+    assert_eq!(data.train.pixels.in_memory().unwrap().iter().max(), Some(&255));
     // The test images do not change from version to version, or results could not be compared.
-    let print = data.test.pixels.iter().zip(1_u64..).fold(0_u64, |sum, (&p, i)| sum.wrapping_add(u64::from(p) * i));
+    let print = data
+        .test
+        .pixels
+        .in_memory()
+        .unwrap()
+        .iter()
+        .zip(1_u64..)
+        .fold(0_u64, |sum, (&p, i)| sum.wrapping_add(u64::from(p) * i));
     assert_eq!(print, 20_432_928_338, "the fixed test split has changed");
 }

@@ -1,13 +1,20 @@
 //! What a checkpoint was made from: training may go on only where all of it is the same.
 
-use nas_data::Images;
+use nas_data::{Images, Pixels};
 use serde_json::Value;
 
 use super::fold;
 
-/// A checksum of images, labels and lists of their numbers.
+/// A checksum of images, labels and lists of their numbers; of pictures in files, of their names: a damaged one can be
+/// repaired, and the training goes on.
 pub fn fingerprint(images: &Images, lists: &[&[u32]]) -> String {
-    let mut hash = fold(0xcbf2_9ce4_8422_2325, &images.pixels);
+    let start = 0xcbf2_9ce4_8422_2325;
+    let mut hash = match &images.pixels {
+        Pixels::Memory(pixels) => fold(start, pixels),
+        Pixels::Files(pictures) => {
+            pictures.names.iter().fold(start, |hash, name| fold(fold(hash, name.as_bytes()), &[0]))
+        }
+    };
     for words in std::iter::once(&images.labels[..]).chain(lists.iter().copied()) {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         hash = fold(hash, &bytes);

@@ -87,6 +87,8 @@ pub struct TrainConfig {
     pub patience: Option<usize>,
     /// Epochs from one validation to the next, at least 1; after the last epoch there is always one.
     pub evaluate_every: usize,
+    /// The last so many epochs are all validated, whatever `evaluate_every` says; at least 1.
+    pub evaluate_last: usize,
     /// Which statistics batch norm uses in validation.
     pub batch_norm: BatchNormMode,
 }
@@ -115,6 +117,7 @@ impl Default for TrainConfig {
             augment: Augment::default(),
             patience: None,
             evaluate_every: 1,
+            evaluate_last: 1,
             batch_norm: BatchNormMode::Running,
         }
     }
@@ -140,6 +143,7 @@ impl TrainConfig {
         whole("epochs", self.epochs, 1, "a training has at least 1 epoch")?;
         whole("batch_size", self.batch_size, 2, "batch norm needs at least 2 images in a batch")?;
         whole("evaluate_every", self.evaluate_every, 1, "it must be at least 1; the last epoch is always validated")?;
+        whole("evaluate_last", self.evaluate_last, 1, "it must be at least 1; the last epoch is always validated")?;
         whole(
             "patience",
             self.patience.unwrap_or(1),
@@ -212,6 +216,7 @@ mod tests {
         check(|c| c.epochs = 0, "epochs");
         check(|c| c.batch_size = 1, "batch_size");
         check(|c| c.evaluate_every = 0, "evaluate_every");
+        check(|c| c.evaluate_last = 0, "evaluate_last");
         check(|c| c.patience = Some(0), "patience");
         check(|c| c.learning_rate = 0.0, "learning_rate");
         check(|c| c.schedule = Curve::Cosine { to: 1.0 }, "schedule.to");

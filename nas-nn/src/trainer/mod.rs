@@ -152,7 +152,7 @@ impl Trainer {
     ) -> Result<(), NnError> {
         let finished = self.standing.epoch + 1;
         let mut validation = None;
-        if finished.is_multiple_of(self.config.evaluate_every) || finished >= self.standing.plan.epochs() {
+        if self.is_validated(finished) {
             validation = self.validate(finished)?;
         }
         if let Some(deadline) = deadline {
@@ -172,6 +172,12 @@ impl Trainer {
         self.standing.history.push(report);
         self.standing.stopped_early = report::out_of_patience(&self.standing.history, self.config.patience);
         Ok(())
+    }
+
+    /// Whether the epoch that comes to so many is validated.
+    fn is_validated(&self, finished: usize) -> bool {
+        let TrainConfig { evaluate_every, evaluate_last, .. } = self.config;
+        finished.is_multiple_of(evaluate_every) || finished + evaluate_last > self.standing.plan.epochs()
     }
 
     fn validate(&mut self, epoch: usize) -> Result<Option<Evaluation>, NnError> {

@@ -198,6 +198,14 @@ fn a_deadline_that_has_passed_ends_the_training_after_its_epoch() {
 }
 
 #[test]
+fn the_last_epochs_are_all_validated() {
+    let config = TrainConfig { epochs: 5, evaluate_every: 5, evaluate_last: 3, ..config() };
+    let report = trainer(config).run(&RunOptions::default(), &mut |_| true).unwrap();
+    let validated: Vec<usize> = report.history.iter().filter(|r| r.validation.is_some()).map(|r| r.epoch).collect();
+    assert_eq!(validated, [3, 4, 5]);
+}
+
+#[test]
 fn a_loss_that_explodes_is_an_error_with_its_place() {
     let config = TrainConfig { learning_rate: 1e30, clip_norm: 0.0, ..config() };
     let message = trainer(config).run(&RunOptions::default(), &mut |_| true).unwrap_err().to_string();

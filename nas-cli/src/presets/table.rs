@@ -1,0 +1,133 @@
+//! The list of methods. To add one, add an entry: everything else reads this list.
+
+use super::{Preset, Published};
+use crate::plan::Size;
+
+const fn size(channels: usize, layers: usize) -> Size {
+    Size { channels, layers }
+}
+
+/// Every method, the oldest first.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "zoph",
+        summary: "an LSTM writes networks layer by layer and learns from their accuracy by REINFORCE",
+        authors: "Zoph & Le",
+        year: 2017,
+        space: "zoph-6-20",
+        strategy: "reinforce:preset=zoph",
+        recipe: "zoph-cifar",
+        published: Published {
+            networks: Some(12_800),
+            epochs: 50,
+            images: 45_000,
+            validations: 5,
+            size: size(24, 6),
+            gpu_days: 22_400.0,
+            error: 3.65,
+            parameters: 37.4,
+            note: "the network has 39 layers, poolings and more filters than were searched; cost and parameters as later \
+                   papers quote them",
+        },
+    },
+    Preset {
+        name: "nasnet",
+        summary: "an LSTM writes two cells and learns by proximal policy optimisation; they are stacked at any size",
+        authors: "Zoph, Vasudevan, Shlens & Le",
+        year: 2018,
+        space: "nasnet",
+        strategy: "ppo:preset=nasnet",
+        recipe: "nasnet-cifar",
+        published: Published {
+            networks: Some(20_000),
+            epochs: 20,
+            images: 45_000,
+            validations: 1,
+            size: size(32, 8),
+            gpu_days: 2_000.0,
+            error: 2.65,
+            parameters: 3.3,
+            note: "with cutout; 3.41 without; the best 250 were trained longer to choose one",
+        },
+    },
+    Preset {
+        name: "amoebanet",
+        summary: "regularized evolution of two cells: the best of a sample has a mutated child, the oldest dies",
+        authors: "Real, Aggarwal, Huang & Le",
+        year: 2019,
+        space: "amoebanet",
+        strategy: "evolution:identity=0.05",
+        recipe: "amoebanet-cifar",
+        published: Published {
+            networks: Some(20_000),
+            epochs: 25,
+            images: 45_000,
+            validations: 1,
+            size: size(24, 11),
+            gpu_days: 3_150.0,
+            error: 3.34,
+            parameters: 3.2,
+            note: "AmoebaNet-A, 36 filters, without cutout; the best 20 were trained longer to choose one",
+        },
+    },
+    Preset {
+        name: "darts1",
+        summary: "one network holds every operation, weighted by numbers that learn by gradient descent; first order",
+        authors: "Liu, Simonyan & Yang",
+        year: 2019,
+        space: "darts",
+        strategy: "darts1",
+        recipe: "darts-cifar",
+        published: Published {
+            networks: None,
+            epochs: 50,
+            images: 25_000,
+            validations: 1,
+            size: size(16, 8),
+            gpu_days: 1.5,
+            error: 3.00,
+            parameters: 3.3,
+            note: "with cutout; the guard against collapse is ours: --strategy darts1:faithful=true searches as published",
+        },
+    },
+    Preset {
+        name: "darts",
+        summary: "the same, second order: the weights' own step is seen by those numbers",
+        authors: "Liu, Simonyan & Yang",
+        year: 2019,
+        space: "darts",
+        strategy: "darts",
+        recipe: "darts-cifar",
+        published: Published {
+            networks: None,
+            epochs: 50,
+            images: 25_000,
+            validations: 1,
+            size: size(16, 8),
+            gpu_days: 4.0,
+            error: 2.76,
+            parameters: 3.3,
+            note: "with cutout; the guard against collapse is ours: --strategy darts:faithful=true searches as published",
+        },
+    },
+    Preset {
+        name: "random",
+        summary: "random cells of the space of DARTS, the best of which is trained: the baseline",
+        authors: "Liu, Simonyan & Yang",
+        year: 2019,
+        space: "darts",
+        strategy: "random",
+        recipe: "darts-cifar",
+        published: Published {
+            networks: Some(24),
+            epochs: 100,
+            images: 45_000,
+            validations: 1,
+            size: size(36, 20),
+            gpu_days: 4.0,
+            error: 3.29,
+            parameters: 3.2,
+            note: "with cutout; their random search: the best of 24 samples by validation error",
+        },
+    },
+];
