@@ -3,6 +3,7 @@
 pub(crate) mod conv;
 mod depthwise;
 pub(crate) mod elementwise;
+mod laid;
 pub(crate) mod lanes;
 pub(crate) mod loss;
 pub(crate) mod mixture;

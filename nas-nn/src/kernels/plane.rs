@@ -15,10 +15,29 @@ pub(crate) struct Geometry {
     window: Window,
     pub(crate) input: [usize; 2],
     pub(crate) output: [usize; 2],
-    /// Rows and columns of a packed plane: what the windows reach.
-    packed: [usize; 2],
+    frame: Frame,
+    /// Where the first window begins in a packed plane.
+    origin: usize,
     /// The offset of each tap from the start of its window.
     pub(crate) taps: Vec<usize>,
+}
+
+/// A packed plane's size, and where the image lies in it; each pair is (rows, columns).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Rows above the image and columns before it; negative where windows do not reach its first ones.
+    before: [isize; 2],
+    packed: [usize; 2],
+}
+
+impl Frame {
+    /// The smallest frame that has room for the windows of both.
+    pub(crate) fn join(self, other: Self) -> Self {
+        let before = [0, 1].map(|axis| self.before[axis].max(other.before[axis]));
+        let end = |frame: Self, axis: usize| frame.packed[axis] as isize - frame.before[axis];
+        let packed = [0, 1].map(|axis| (before[axis] + end(self, axis).max(end(other, axis))) as usize);
+        Self { before, packed }
+    }
 }
 
 impl Geometry {
@@ -27,9 +46,21 @@ impl Geometry {
         let output = window.output(input)?;
         let Window { kernel, stride, dilation, .. } = *window;
         let reach = |axis: usize| (output[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
-        let packed = [reach(0), reach(1)];
-        let row = |ky: usize| (0..kernel[1]).map(move |kx| ky * dilation[0] * packed[1] + kx * dilation[1]);
-        Some(Self { window: *window, input, output, packed, taps: (0..kernel[0]).flat_map(row).collect() })
+        let frame = Frame { before: window.before, packed: [reach(0), reach(1)] };
+        let taps = taps(window, frame.packed[1]);
+        Some(Self { window: *window, input, output, frame, origin: 0, taps })
+    }
+
+    /// What the windows reach, or the larger frame that they are read in.
+    pub(crate) fn frame(&self) -> Frame {
+        self.frame
+    }
+
+    /// The same windows in planes of a frame that has room for them.
+    pub(crate) fn within(&self, frame: Frame) -> Self {
+        let margin = |axis: usize| (frame.before[axis] - self.window.before[axis]) as usize;
+        let origin = margin(0) * frame.packed[1] + margin(1);
+        Self { frame, origin, taps: taps(&self.window, frame.packed[1]), ..self.clone() }
     }
 
     /// The geometry of the input gradient, on planes of the output's size: with stride 1 it is a convolution of its own,
@@ -50,7 +81,10 @@ impl Geometry {
 
     /// Whether planes can be read where they lie: one tap, no stride, no padding.
     pub(crate) fn is_pointwise(&self) -> bool {
-        self.taps.len() == 1 && self.packed == self.input && self.input == self.output && self.window.before == [0, 0]
+        self.taps.len() == 1
+            && self.frame.packed == self.input
+            && self.input == self.output
+            && self.window.before == [0, 0]
     }
 
     pub(crate) fn input_len(&self) -> usize {
@@ -63,13 +97,13 @@ impl Geometry {
 
     /// Pixels of a packed plane.
     pub(crate) fn packed_len(&self) -> usize {
-        self.packed[0] * self.packed[1]
+        self.frame.packed[0] * self.frame.packed[1]
     }
 
     /// Where an output pixel's window begins in a packed plane.
     #[inline(always)]
     pub(crate) fn start(&self, row: usize, column: usize) -> usize {
-        row * self.window.stride[0] * self.packed[1] + column * self.window.stride[1]
+        self.origin + row * self.window.stride[0] * self.frame.packed[1] + column * self.window.stride[1]
     }
 
     /// From one column's window to the next.
@@ -90,23 +124,23 @@ impl Geometry {
 
     /// The packed row of an image row, if the windows reach it; and so for columns with `axis` 1.
     fn place(&self, axis: usize, index: usize) -> Option<usize> {
-        let at = index as isize + self.window.before[axis];
-        (0..self.packed[axis] as isize).contains(&at).then_some(at as usize)
+        let at = index as isize + self.frame.before[axis];
+        (0..self.frame.packed[axis] as isize).contains(&at).then_some(at as usize)
     }
 
     /// Where each pixel of an image lies in its packed plane, in reading order; every pixel must be reached.
     pub(crate) fn places(&self) -> Option<Vec<usize>> {
         let pixels = (0..self.input[0]).flat_map(|y| (0..self.input[1]).map(move |x| (y, x)));
-        pixels.map(|(y, x)| Some(self.place(0, y)? * self.packed[1] + self.place(1, x)?)).collect()
+        pixels.map(|(y, x)| Some(self.place(0, y)? * self.frame.packed[1] + self.place(1, x)?)).collect()
     }
 
     /// The packed columns `from..to` that hold image columns, for `axis` 1; for `axis` 0 the rows.
     #[inline(always)]
     fn inside(&self, axis: usize) -> (usize, usize) {
-        let before = self.window.before[axis];
+        let before = self.frame.before[axis];
         let from = before.max(0) as usize;
         let to = (self.input[axis] as isize + before).max(0) as usize;
-        (from.min(self.packed[axis]), to.min(self.packed[axis]).max(from.min(self.packed[axis])))
+        (from.min(self.frame.packed[axis]), to.min(self.frame.packed[axis]).max(from.min(self.frame.packed[axis])))
     }
 
     /// Copies a plane into its packed form, each pixel read through `read`; what lies outside the image becomes `outside`.
@@ -117,6 +151,17 @@ impl Geometry {
         outside: Lanes<S::Real>,
         packed: &mut [Lanes<S::Real>],
     ) {
+        self.pack_inside(plane, read, packed);
+        self.fill_outside(outside, packed);
+    }
+
+    /// The same, but leaves what lies outside the image as it is.
+    pub(crate) fn pack_inside<S: Stored>(
+        &self,
+        plane: &[Lanes<S>],
+        read: Read<S::Real>,
+        packed: &mut [Lanes<S::Real>],
+    ) {
         S::Real::dispatch(
             #[inline(always)]
             || match read {
@@ -124,28 +169,24 @@ impl Geometry {
                     plane,
                     #[inline(always)]
                     |v| v,
-                    outside,
                     packed,
                 ),
                 Read { affine: None, relu: true } => self.pack_with(
                     plane,
                     #[inline(always)]
                     |v: Lanes<S::Real>| v.rectified(),
-                    outside,
                     packed,
                 ),
                 Read { affine: Some(affine), relu: false } => self.pack_with(
                     plane,
                     #[inline(always)]
                     |v| affine.apply(v),
-                    outside,
                     packed,
                 ),
                 Read { affine: Some(affine), relu: true } => self.pack_with(
                     plane,
                     #[inline(always)]
                     |v| affine.apply(v).rectified(),
-                    outside,
                     packed,
                 ),
             },
@@ -157,33 +198,26 @@ impl Geometry {
         &self,
         plane: &[Lanes<S>],
         read: impl Fn(Lanes<S::Real>) -> Lanes<S::Real>,
-        outside: Lanes<S::Real>,
         packed: &mut [Lanes<S::Real>],
     ) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
-        for (row, target) in packed[..self.packed_len()].chunks_exact_mut(self.packed[1]).enumerate() {
-            if row < top || row >= bottom || left >= right {
-                target.fill(outside);
-                continue;
-            }
-            let y = (row as isize - self.window.before[0]) as usize;
-            let x = (left as isize - self.window.before[1]) as usize;
-            let source = &plane[y * self.input[1] + x..][..right - left];
-            target[..left].fill(outside);
+        let width = self.frame.packed[1];
+        let x = (left as isize - self.frame.before[1]) as usize;
+        for (row, target) in packed[..self.packed_len()].chunks_exact_mut(width).enumerate().take(bottom).skip(top) {
+            let y = (row as isize - self.frame.before[0]) as usize;
             update(
                 &mut target[left..right],
-                source,
+                &plane[y * self.input[1] + x..][..right - left],
                 #[inline(always)]
                 |_, value| read(value.load()),
             );
-            target[right..].fill(outside);
         }
     }
 
     /// Sets what lies outside the image in a packed plane.
     pub(crate) fn fill_outside<T: Element>(&self, outside: Lanes<T>, packed: &mut [Lanes<T>]) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
-        for (row, target) in packed[..self.packed_len()].chunks_exact_mut(self.packed[1]).enumerate() {
+        for (row, target) in packed[..self.packed_len()].chunks_exact_mut(self.frame.packed[1]).enumerate() {
             if row < top || row >= bottom || left >= right {
                 target.fill(outside);
             } else {
@@ -197,16 +231,23 @@ impl Geometry {
     pub(crate) fn unpack<T: Element>(&self, packed: &[Lanes<T>], plane: &mut [Lanes<T>]) {
         let ((top, bottom), (left, right)) = (self.inside(0), self.inside(1));
         for (y, target) in plane.chunks_exact_mut(self.input[1]).enumerate() {
-            let row = y as isize + self.window.before[0];
-            let first = (left as isize - self.window.before[1]) as usize;
+            let row = y as isize + self.frame.before[0];
+            let first = (left as isize - self.frame.before[1]) as usize;
             if row < top as isize || row >= bottom as isize || left >= right {
                 target.fill(Lanes::ZERO);
                 continue;
             }
             target[..first].fill(Lanes::ZERO);
-            let source = &packed[row as usize * self.packed[1] + left..];
+            let source = &packed[row as usize * self.frame.packed[1] + left..];
             target[first..first + right - left].copy_from_slice(&source[..right - left]);
             target[first + right - left..].fill(Lanes::ZERO);
         }
     }
+}
+
+/// The offset of each tap from the start of its window, in planes of `width` columns.
+fn taps(window: &Window, width: usize) -> Vec<usize> {
+    let Window { kernel, dilation, .. } = *window;
+    let row = |ky: usize| (0..kernel[1]).map(move |kx| ky * dilation[0] * width + kx * dilation[1]);
+    (0..kernel[0]).flat_map(row).collect()
 }

@@ -55,12 +55,17 @@ pub(crate) fn product<S: Stored>(
             for first in (0..from.at.len()).step_by(NEAR) {
                 let pixels = first..(first + NEAR).min(from.at.len());
                 let mut block = 0;
-                while let Some(pair) = y[block..].first_chunk_mut::<2>() {
-                    strip(&weights[block * k..(block + 2) * k], from, pair, to, pixels.clone());
+                // An odd block goes with two others: alone it would wait for its own sums.
+                while y.len() != block + 3
+                    && let Some(pair) = y[block..].first_chunk_mut::<2>()
+                {
+                    strip::<S, 2, 6>(&weights[block * k..(block + 2) * k], from, pair, to, pixels.clone());
                     block += 2;
                 }
-                if let Some(one) = y[block..].first_chunk_mut::<1>() {
-                    strip(&weights[block * k..(block + 1) * k], from, one, to, pixels);
+                if let Some(three) = y[block..].first_chunk_mut::<3>() {
+                    strip::<S, 3, 4>(&weights[block * k..(block + 3) * k], from, three, to, pixels);
+                } else if let Some(one) = y[block..].first_chunk_mut::<1>() {
+                    strip::<S, 1, 6>(&weights[block * k..(block + 1) * k], from, one, to, pixels);
                 }
             }
         },
@@ -68,7 +73,7 @@ pub(crate) fn product<S: Stored>(
 }
 
 #[inline(always)]
-fn strip<S: Stored, const B: usize>(
+fn strip<S: Stored, const B: usize, const P: usize>(
     weights: &[Lanes<S::Real>],
     from: Gathered<'_, S::Real>,
     y: &mut [&mut [Lanes<S>]; B],
@@ -76,9 +81,9 @@ fn strip<S: Stored, const B: usize>(
     pixels: std::ops::Range<usize>,
 ) {
     let mut at = pixels.start;
-    while at + 6 <= pixels.end {
-        tile::<S, B, 6>(weights, from, y, to, at);
-        at += 6;
+    while at + P <= pixels.end {
+        tile::<S, B, P>(weights, from, y, to, at);
+        at += P;
     }
     while at + 2 <= pixels.end {
         tile::<S, B, 2>(weights, from, y, to, at);
@@ -155,37 +160,43 @@ pub(crate) fn outer<T: Element>(dy: &[&[Lanes<T>]], from: Gathered<'_, T>, sums:
             for first in (0..pixels).step_by(NEAR) {
                 let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
                 let mut block = 0;
-                while block + 2 <= dy.len() {
-                    outer_strip::<T, 2>([&dy[block][first..], &dy[block + 1][first..]], near, &mut sums[block * k..]);
-                    block += 2;
-                }
-                if block < dy.len() {
-                    outer_strip::<T, 1>([&dy[block][first..]], near, &mut sums[block * k..]);
+                while block < dy.len() {
+                    let sums = &mut sums[block * k..];
+                    let from = |block: usize| &dy[block][first..];
+                    // Sums for twelve registers and an odd number of blocks without a rest; AVX2 has sixteen registers.
+                    block += match dy.len() - block {
+                        1 => outer_strip::<T, 1, 8>([from(block)], near, sums),
+                        2 | 4 => outer_strip::<T, 2, 6>([from(block), from(block + 1)], near, sums),
+                        _ => outer_strip::<T, 3, 4>([from(block), from(block + 1), from(block + 2)], near, sums),
+                    };
                 }
             }
         },
     );
 }
 
+/// The gradients of `B` blocks of outputs, `K` terms at a time; the number of blocks.
 #[inline(always)]
-fn outer_strip<T: Element, const B: usize>(dy: [&[Lanes<T>]; B], from: Gathered<'_, T>, sums: &mut [Lanes<T>]) {
+fn outer_strip<T: Element, const B: usize, const K: usize>(
+    dy: [&[Lanes<T>]; B],
+    from: Gathered<'_, T>,
+    sums: &mut [Lanes<T>],
+) -> usize {
     let k = from.terms.len();
     let mut term = 0;
-    while term + 8 <= k {
-        outer_tile::<T, B, 8>(dy, from, term, sums);
-        term += 8;
+    while term + K <= k {
+        outer_tile::<T, B, K>(dy, from, term, sums);
+        term += K;
     }
     while term + 4 <= k {
         outer_tile::<T, B, 4>(dy, from, term, sums);
         term += 4;
     }
-    while term + 2 <= k {
-        outer_tile::<T, B, 2>(dy, from, term, sums);
-        term += 2;
-    }
-    if term < k {
+    while term < k {
         outer_tile::<T, B, 1>(dy, from, term, sums);
+        term += 1;
     }
+    B
 }
 
 #[inline(always)]

@@ -200,8 +200,7 @@ pub(super) fn backward<S: Stored>(
         Some((blocks, add)) => (Some(slices_mut(blocks)), *add),
         None => (None, false),
     };
-    let found = siblings::backward(run.batch, &ops, blocks, add);
-    drop(ops);
+    let found = siblings::backward(run.batch, ops, blocks, add);
     if let Some((blocks, _)) = dx {
         let sums = norm.map(|norm| norm.total(&found[0].sums));
         pending.send(target, Gradient { sums, ..Gradient::own(blocks) });

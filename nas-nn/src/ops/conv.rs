@@ -60,7 +60,7 @@ impl CustomOp2 for Op {
             let incoming = Incoming { blocks: dy.slices(), norm: None };
             let (batch, weights) = (p.batch, Weights::of(p.stages, w));
             let op = Backward::Convolution(Box::new(conv::Backward::new(p, x.operand(), weights, incoming)));
-            let found = siblings::backward(batch, &[op], Some(dx.slices_mut()), false).remove(0);
+            let found = siblings::backward(batch, vec![op], Some(dx.slices_mut()), false).remove(0);
             Ok((Some(output(dx.data(), dims)?), Some(output(found.single(), w_dims)?)))
         })
     }

@@ -50,7 +50,7 @@ impl CustomOp1 for Op {
             let pooling = Pooling::new(self.0.kind, geometry);
             let incoming = Incoming { blocks: dy.slices(), norm: None };
             let op = Backward::Pooling(Box::new(pooling::Backward::new(&pooling, Some(x.operand()), vec![incoming])));
-            siblings::backward(dims[0], &[op], Some(dx.slices_mut()), false);
+            siblings::backward(dims[0], vec![op], Some(dx.slices_mut()), false);
             output(dx.data(), dims).map(Some)
         })
     }

@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use super::super::depthwise;
 use super::super::elementwise::put;
+use super::super::laid::Laid;
 use super::super::norm::GradientSums;
+use super::super::plane::{Frame, Geometry};
 use super::super::product::{Gathered, Target, outer, product};
 use super::super::read::{Incoming, Operand};
 use super::plan::Plan;
-use super::{Lanes, Problem, Stages, Weights, carve, first_stages, scalars, weights};
+use super::{Lanes, Problem, Shared, Stages, Weights, carve, first_stages, scalars, weights};
 use crate::element::{Element, Stored};
 use crate::pool;
 
@@ -37,6 +39,8 @@ pub(crate) struct Backward<'a, S: Stored> {
     x: Operand<'a, S>,
     dy: Incoming<'a, S>,
     plan: Plan<S::Real>,
+    /// The windows of a depthwise stage in the planes that it shares with others.
+    shared: Option<Geometry>,
     /// Numbers of weights, of the depthwise and of the dense stage.
     sizes: [usize; 2],
     /// Whether the weights' gradients are wanted.
@@ -51,7 +55,7 @@ impl<'a, S: Stored> Backward<'a, S> {
     /// The gradients of the input, through how it is read, and of the weights.
     pub(crate) fn new(problem: Problem<'a>, x: Operand<'a, S>, w: Weights<'_, S::Real>, dy: Incoming<'a, S>) -> Self {
         let (plan, sizes) = (Plan::new(&problem, w), [w.depthwise.len(), w.dense.len()]);
-        Self { problem, x, dy, plan, sizes, weights: true, gate: false, sums: false }
+        Self { problem, x, dy, plan, shared: None, sizes, weights: true, gate: false, sums: false }
     }
 
     /// Whether the weights' gradients are wanted; they are, unless this says otherwise.
@@ -67,6 +71,16 @@ impl<'a, S: Stored> Backward<'a, S> {
     /// Whether to take the sums that the batch norm needs through which the operand is read.
     pub(crate) fn sums(self, sums: bool) -> Self {
         Self { sums, ..self }
+    }
+
+    /// What a depthwise stage reads to learn its weights, and through which windows.
+    pub(crate) fn depthwise(&self) -> Option<(&Operand<'a, S>, &Geometry)> {
+        (self.weights && self.problem.has_depthwise()).then_some((&self.x, &self.problem.geometry))
+    }
+
+    /// Makes [`run`](Self::run) read planes that are laid out in this frame.
+    pub(crate) fn share(&mut self, frame: Frame) {
+        self.shared = Some(self.problem.geometry.within(frame));
     }
 
     pub(crate) fn input_len(&self) -> usize {
@@ -116,17 +130,19 @@ impl<'a, S: Stored> Backward<'a, S> {
     }
 
     /// Adds the weights' gradients of some samples up, and writes the gradient of their input, where it is wanted, into
-    /// their part of `dx`; what lies there already is added to with `add`.
+    /// their part of `dx`; what lies there already is added to with `add`. `laid` holds the samples where others read them,
+    /// too.
     pub(crate) fn run(
         &self,
         scratch: &mut [Lanes<S::Real>],
         sums: &mut Sums<S::Real>,
         near: Range<usize>,
+        laid: Option<Laid<'_, S::Real>>,
         dx: Option<&mut [&mut [Lanes<S>]]>,
         add: bool,
     ) {
         let [packed, middle, dy, du, plane] = carve(scratch, self.buffers());
-        Work { packed, middle, dy, du, plane }.run(self, sums, near, dx, add);
+        Work { packed, middle, dy, du, plane }.run(self, sums, near, self.shared.as_ref().zip(laid), dx, add);
     }
 
     /// The gradients of the weights, from all pieces in their order.
@@ -190,6 +206,7 @@ impl<T: Element> Work<'_, T> {
         of: &Backward<'_, S>,
         sums: &mut Sums<T>,
         near: Range<usize>,
+        shared: Shared<'_, T>,
         mut dx: Option<&mut [&mut [Lanes<S>]]>,
         add: bool,
     ) {
@@ -199,7 +216,7 @@ impl<T: Element> Work<'_, T> {
         if *weights && p.stages != Stages::Depthwise {
             let mut blocks: Vec<_> = self.middle.chunks_mut(block_len).collect();
             let middle = p.has_depthwise().then_some(&mut blocks[..]);
-            first_stages(p, x, &plan.taps, near.clone(), together, self.packed, middle);
+            first_stages(p, x, &plan.taps, near.clone(), together, shared, self.packed, middle);
         }
         for block in 0..p.outputs() {
             dy.load(block, near.start * output, &mut self.dy[block * block_len..][..pixels]);
@@ -217,7 +234,7 @@ impl<T: Element> Work<'_, T> {
         }
         for block in 0..p.inputs() {
             for (index, sample) in near.clone().enumerate() {
-                self.plane_gradient(of, sums, block, index, sample);
+                self.plane_gradient(of, sums, shared, block, index, sample);
                 if let Some(dx) = &mut dx {
                     self.write(of, &mut sums.norm[block], block, index, sample, dx[block], add);
                 }
@@ -251,6 +268,7 @@ impl<T: Element> Work<'_, T> {
         &mut self,
         of: &Backward<'_, S>,
         sums: &mut Sums<T>,
+        shared: Shared<'_, T>,
         block: usize,
         index: usize,
         sample: usize,
@@ -265,9 +283,17 @@ impl<T: Element> Work<'_, T> {
         let du = &self.du[at * plan.plane..(at + 1) * plan.plane];
         let taps = block * g.taps.len()..(block + 1) * g.taps.len();
         if *weights {
-            let x_plane = &x.blocks[block][sample * g.input_len()..(sample + 1) * g.input_len()];
-            g.pack(x_plane, x.read(block), Lanes::ZERO, self.packed);
-            depthwise::weight_gradient(g, du, &plan.places, self.packed, &mut sums.depthwise[taps.clone()]);
+            let sums = &mut sums.depthwise[taps.clone()];
+            match shared {
+                Some((g, laid)) => {
+                    depthwise::weight_gradient(g, du, &plan.places, laid.plane(block, sample), sums);
+                }
+                None => {
+                    let x_plane = &x.blocks[block][sample * g.input_len()..(sample + 1) * g.input_len()];
+                    g.pack(x_plane, x.read(block), Lanes::ZERO, self.packed);
+                    depthwise::weight_gradient(g, du, &plan.places, self.packed, sums);
+                }
+            }
         }
         match &plan.transposed {
             Some((transposed, turned)) => depthwise::forward(transposed, &turned[taps], du, self.plane),

@@ -14,9 +14,10 @@ use std::ops::Range;
 use nas_space::Conv2d;
 
 use super::depthwise;
+use super::laid::Laid;
 use super::lanes::{LANES, Lanes, carve, scalars};
 use super::pieces::samples_per_piece;
-use super::plane::Geometry;
+use super::plane::{Frame, Geometry};
 use super::product::{Gathered, Target, channel_start, product};
 use super::read::Operand;
 use crate::element::Stored;
@@ -150,14 +151,18 @@ struct Reading {
     places: Vec<usize>,
 }
 
+/// The planes that a depthwise stage reads, where they lie laid out already, and its windows in them.
+type Shared<'a, T> = Option<(&'a Geometry, Laid<'a, T>)>;
+
 /// Lays the input of some samples out in `packed`; or, where `middle` is wanted, one plane after another in the same
-/// place, and runs the depthwise stage into its blocks.
+/// place (unless it is laid out in `shared`), and runs the depthwise stage into its blocks.
 fn first_stages<S: Stored, M: Stored<Real = S::Real>>(
     p: &Problem<'_>,
     x: &Operand<'_, S>,
     taps: &[Lanes<S::Real>],
     samples: Range<usize>,
     together: usize,
+    shared: Shared<'_, S::Real>,
     packed: &mut [Lanes<S::Real>],
     mut middle: Option<&mut [&mut [Lanes<M>]]>,
 ) {
@@ -166,12 +171,18 @@ fn first_stages<S: Stored, M: Stored<Real = S::Real>>(
     for (block, x_block) in x.blocks.iter().enumerate() {
         let read = x.read(block);
         for (index, sample) in samples.clone().enumerate() {
-            let at = if middle.is_some() { 0 } else { block * together + index };
-            let packed = &mut packed[at * plane..(at + 1) * plane];
-            g.pack(&x_block[sample * input..(sample + 1) * input], read, Lanes::ZERO, packed);
-            if let Some(middle) = &mut middle {
-                let middle = &mut middle[block][index * output..(index + 1) * output];
-                depthwise::forward(g, &taps[block * g.taps.len()..], packed, middle);
+            let Some(middle) = &mut middle else {
+                let packed = &mut packed[(block * together + index) * plane..][..plane];
+                g.pack(&x_block[sample * input..(sample + 1) * input], read, Lanes::ZERO, packed);
+                continue;
+            };
+            let (taps, middle) = (&taps[block * g.taps.len()..], &mut middle[block][index * output..][..output]);
+            match shared {
+                Some((g, laid)) => depthwise::forward(g, taps, laid.plane(block, sample), middle),
+                None => {
+                    g.pack(&x_block[sample * input..(sample + 1) * input], read, Lanes::ZERO, packed);
+                    depthwise::forward(g, taps, packed, middle);
+                }
             }
         }
     }
@@ -185,13 +196,25 @@ pub(crate) struct Forward<'a, S: Stored> {
     taps: Buffer<S::Real>,
     dense: Buffer<S::Real>,
     reading: Reading,
+    /// The windows of a depthwise stage in the planes that it shares with others.
+    shared: Option<Geometry>,
 }
 
 impl<'a, S: Stored> Forward<'a, S> {
     pub(crate) fn new(problem: Problem<'a>, x: Operand<'a, S>, w: Weights<'_, S::Real>) -> Self {
         let together = problem.together();
         let (taps, dense) = (weights::depthwise(&problem, w.depthwise), weights::dense(&problem, w.dense));
-        Self { together, taps, dense, reading: problem.reading(together), problem, x }
+        Self { together, taps, dense, reading: problem.reading(together), problem, x, shared: None }
+    }
+
+    /// What a depthwise stage reads, and through which windows.
+    pub(super) fn depthwise(&self) -> Option<(&Operand<'a, S>, &Geometry)> {
+        self.problem.has_depthwise().then_some((&self.x, &self.problem.geometry))
+    }
+
+    /// Makes [`run`](Self::run) read planes that are laid out in this frame.
+    pub(super) fn share(&mut self, frame: Frame) {
+        self.shared = Some(self.problem.geometry.within(frame));
     }
 
     /// Samples that [`run`](Self::run) takes at most.
@@ -213,18 +236,25 @@ impl<'a, S: Stored> Forward<'a, S> {
         self.buffers().iter().sum()
     }
 
-    /// Convolves some samples into the blocks of `y`.
-    pub(super) fn run(&self, scratch: &mut [Lanes<S::Real>], near: Range<usize>, y: &mut [&mut [Lanes<S>]]) {
-        let Self { problem: p, x, together, taps, dense, reading } = self;
+    /// Convolves some samples into the blocks of `y`; `laid` holds them where others read them, too.
+    pub(super) fn run(
+        &self,
+        scratch: &mut [Lanes<S::Real>],
+        near: Range<usize>,
+        laid: Option<Laid<'_, S::Real>>,
+        y: &mut [&mut [Lanes<S>]],
+    ) {
+        let Self { problem: p, x, together, taps, dense, reading, shared } = self;
+        let shared = shared.as_ref().zip(laid);
         let (output, together) = (p.geometry.output_len(), *together);
         let [packed, middle] = carve(scratch, self.buffers());
         let pixels = near.len() * output;
         if p.stages == Stages::Depthwise {
-            first_stages(p, x, taps, near, together, packed, Some(y));
+            first_stages(p, x, taps, near, together, shared, packed, Some(y));
             return;
         }
         let mut blocks: Vec<_> = middle.chunks_mut(together * output).collect();
-        first_stages(p, x, taps, near, together, packed, p.has_depthwise().then_some(&mut blocks[..]));
+        first_stages(p, x, taps, near, together, shared, packed, p.has_depthwise().then_some(&mut blocks[..]));
         let source = if p.has_depthwise() { &*middle } else { &*packed };
         let from = Gathered { x: scalars(source), at: &reading.at[..pixels], terms: &reading.terms };
         product(dense, from, y, Target { places: &reading.places, offset: 0, add: false });
