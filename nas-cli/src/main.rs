@@ -20,6 +20,8 @@ mod exit;
 mod folder;
 mod gradient;
 mod images;
+mod memory;
+mod model;
 mod output;
 mod plan;
 mod presets;

@@ -37,7 +37,8 @@ pub fn mean_work(space: &dyn SearchSpace, network: &NetworkConfig, size: Size) -
     works.sum::<Option<f64>>().map(|sum| sum / SAMPLES as f64)
 }
 
-fn samples(space: &dyn SearchSpace) -> Vec<Architecture> {
+/// Architectures that stand for a space.
+pub fn samples(space: &dyn SearchSpace) -> Vec<Architecture> {
     (0..SAMPLES).map(|i| space.sample(&mut Seed::new(0).child("probe").index(i).rng())).collect()
 }
 

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::exit::usage;
 use crate::gradient::Gradient;
 use crate::images::{Data, augment};
+use crate::memory::Machine;
 use crate::plan::{self, PUBLISHED_EPOCHS, Size, SupernetPlan};
 use crate::strategies::{Epochs, Method, Task};
 
@@ -193,6 +194,8 @@ pub fn evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result
     Ok(TrainFromScratch {
         device,
         checkpoint_every: (seen > WORTH_SAVING).then_some(Duration::from_secs(60)),
+        // A network beyond the whole machine is a failed trial anywhere on it, however many trials run at once.
+        memory_limit: Machine::ask().map(|machine| machine.whole),
         ..TrainFromScratch::new(space(&config.space.name)?, network, trial_training(config), train)
     })
 }

@@ -72,6 +72,14 @@ pub enum NnError {
         /// The step in it, from 1.
         step: usize,
     },
+    /// A network that another program's format cannot hold.
+    #[error("layer `{layer}` cannot be exported: {reason}")]
+    Export {
+        /// The layer at fault.
+        layer: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The training data does not fit the network or the settings.
     #[error("training data: {reason}")]
     Unfit {

@@ -9,13 +9,14 @@ use nas_search::{Evaluator, Failure, Job, Measurement, Progress};
 use nas_space::{NetworkConfig, NetworkGraph, SearchSpace, Seed};
 use serde_json::json;
 
+use crate::memory::{self, TrainingStep};
 use crate::trainer::{Ended, EpochReport, RunOptions, TrainConfig, TrainData, TrainEvent, TrainReport, Trainer};
 use crate::{Network, NnError};
 
 /// Trains every architecture anew and measures it on the validation images.
 ///
 /// The result depends on the job's architecture, seed and epochs and on the fields here, apart from `device` on the CPU,
-/// `checkpoint_every` and `activation_limit`: weights start at the seed's child `init`, the training is at its child `train`.
+/// `checkpoint_every` and `memory_limit`: weights start at the seed's child `init`, the training is at its child `train`.
 pub struct TrainFromScratch {
     /// The space the architectures are of.
     pub space: Arc<dyn SearchSpace>,
@@ -30,9 +31,9 @@ pub struct TrainFromScratch {
     /// The accuracy measured is the mean over this many last validations; 1 for that after the last epoch. A mean is
     /// steadier on a small validation split.
     pub last_validations: usize,
-    /// The most bytes that the activations of one training step may take, by [`NetworkGraph::activation_bytes`]; a larger
-    /// network is a failed trial of the kind `out_of_memory` before it can bring the process down. `None` for no limit.
-    pub activation_limit: Option<usize>,
+    /// The most bytes that a training may take, by [`memory::training_step`]; a larger network is a failed trial of the kind
+    /// `out_of_memory` before it can bring the process down. `None` for no limit.
+    pub memory_limit: Option<u64>,
     /// How long a trial may go unsaved, to be gone on with after a kill; `None` to save nothing and begin anew.
     pub checkpoint_every: Option<Duration>,
 }
@@ -50,7 +51,7 @@ impl TrainFromScratch {
             data,
             device: Device::Cpu,
             last_validations: 1,
-            activation_limit: None,
+            memory_limit: None,
             checkpoint_every: None,
         }
     }
@@ -144,14 +145,17 @@ impl TrainFromScratch {
     }
 
     fn check_memory(&self, graph: &NetworkGraph) -> Result<(), Failure> {
-        let needed = graph.activation_bytes(self.train.batch_size);
-        let Some(limit) = self.activation_limit.filter(|limit| needed > *limit) else { return Ok(()) };
-        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        let Some(limit) = self.memory_limit else { return Ok(()) };
+        let TrainConfig { batch_size: batch, precision, drop_path, .. } = self.train;
+        let needed = memory::training_step(graph, &TrainingStep { batch, precision, drop_path: drop_path > 0.0 });
+        if needed <= limit {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let reason = format!(
-            "training it needs about {} MiB for activations at batch size {}, the limit is {} MiB; a smaller batch size \
-             or fewer channels would fit",
+            "training it needs about {} MiB of memory at batch size {batch}, the limit is {} MiB; a smaller batch size or \
+             fewer channels would fit",
             mib(needed),
-            self.train.batch_size,
             limit >> 20
         );
         Err(Failure::new("out_of_memory", reason))

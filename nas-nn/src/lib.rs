@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod element;
 mod error;
 mod evaluator;
+pub mod export;
 mod init;
 // Unsafe code: loads whose bounds are checked once for a whole product, not once a register.
 #[allow(unsafe_code)]
@@ -28,5 +29,6 @@ pub mod trainer;
 pub use error::NnError;
 pub use evaluator::TrainFromScratch;
 pub use init::seeded;
+pub use network::memory;
 pub use network::{CustomLayer, MakeLayer, Mode, Network, Parameter, Precision, Step, StepConfig};
 pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate};

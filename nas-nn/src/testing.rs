@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor};
 use nas_data::{LoadOptions, Normalization, load, split};
 use nas_space::{
     Architecture, Chooses, Conv2d, Decision, GraphBuilder, ImageShape, Layer, NetworkConfig, NetworkGraph, SearchSpace,
     Seed, SpaceError, Stem, Window,
 };
+use rand::RngExt;
 
 use crate::Network;
+use crate::checkpoint::tensors_of;
 use crate::trainer::{TrainConfig, TrainData};
 
 /// 8x8 grey images in 10 classes.
@@ -65,6 +67,23 @@ pub(crate) fn network(channels: usize) -> Network {
     let architecture = Architecture { space: "toy".into(), choices: vec![1] };
     let graph = Toy::new().lower(&architecture, &network_config(channels)).unwrap();
     Network::init(graph, Seed::new(5), DType::F32, &Device::Cpu).unwrap()
+}
+
+/// A network whose every tensor is as training might leave it: batch norms with scales, shifts and statistics of their own.
+pub(crate) fn trained_like(graph: NetworkGraph, dtype: DType) -> Network {
+    let mut network = Network::init(graph, Seed::new(5), dtype, &Device::Cpu).unwrap();
+    for (name, tensor) in tensors_of(&network) {
+        let (low, high) = match name.rsplit_once('.').unwrap().1 {
+            "running_var" => (0.5, 2.0),
+            "weight" if tensor.rank() == 1 => (0.5, 1.5),
+            _ if tensor.rank() == 1 => (-0.5, 0.5),
+            _ => continue,
+        };
+        let mut rng = Seed::new(6).child(&name).rng();
+        let values: Vec<f32> = (0..tensor.elem_count()).map(|_| low + (high - low) * rng.random::<f32>()).collect();
+        network.set(&name, &Tensor::from_vec(values, tensor.dims(), &Device::Cpu).unwrap()).unwrap();
+    }
+    network
 }
 
 /// The first digits of a split: so many to train on, so many to validate on.

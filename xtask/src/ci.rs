@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{cuda_check, shell, tidy};
+use crate::{cuda_check, export_check, shell, tidy};
 
 /// One step.
 struct Step {
@@ -16,12 +16,13 @@ struct Step {
 
 /// Clippy, the docs and the tests share the release profile: build scripts (SQLite in C among them) run once, and
 /// clippy's metadata of the dependencies serves the docs too.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "format", slow: false, run: || shell::run(shell::cargo("fmt --all --check")) },
     Step { name: "tidy", slow: false, run: tidy::run },
     Step { name: "clippy", slow: false, run: clippy },
     Step { name: "docs", slow: true, run: docs },
     Step { name: "test", slow: false, run: || shell::run(shell::cargo("test --release --workspace")) },
+    Step { name: "export-check", slow: true, run: || export_check::run(&export_check::Options::onnx_only()) },
     Step { name: "cuda-check", slow: true, run: cuda_check::run },
 ];
 

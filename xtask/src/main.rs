@@ -1,10 +1,11 @@
 //! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of
-//! it, `bench` measures.
+//! it, `export-check` runs exported networks where they are to run, `bench` measures.
 #![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
 
 mod bench;
 mod ci;
 mod cuda_check;
+mod export_check;
 mod nvcc;
 mod scan;
 mod shell;
@@ -26,7 +27,7 @@ struct Arguments {
 enum Task {
     /// Run every check, as CI does, and stop at the first that fails.
     Ci {
-        /// Leave out the slow checks that rarely fail: the API docs and the CUDA type check.
+        /// Leave out the slow checks that rarely fail: the API docs, exported networks in ONNX Runtime, the CUDA type check.
         #[arg(long)]
         fast: bool,
     },
@@ -34,6 +35,8 @@ enum Task {
     Tidy,
     /// Type-check the `cuda` feature; needs no CUDA toolkit.
     CudaCheck,
+    /// Export networks of every space and run them in ONNX Runtime and PyTorch.
+    ExportCheck(export_check::Options),
     /// Time training steps, evaluation and operations beside PyTorch on this machine.
     Bench(bench::Options),
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Ci { fast } => ci::run(fast),
         Task::Tidy => tidy::run(),
         Task::CudaCheck => cuda_check::run(),
+        Task::ExportCheck(options) => export_check::run(&options),
         Task::Bench(options) => bench::run(&options),
     })
 }

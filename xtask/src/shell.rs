@@ -1,6 +1,6 @@
-//! Running cargo: in the repository's root, with the command shown, its failure an error that repeats it.
+//! Running cargo and others: in the repository's root, with the command shown, its failure an error that repeats it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -49,7 +49,8 @@ fn show(command: &Command) -> String {
         Some(format!("{}={quote}{value}{quote}", name.to_string_lossy()))
     });
     let arguments = command.get_args().map(|a| a.to_string_lossy().into_owned());
-    environment.chain(["cargo".to_owned()]).chain(arguments).collect::<Vec<_>>().join(" ")
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    environment.chain([program.to_string_lossy().into_owned()]).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command line as plain data: what can be asked for, and help that teaches by example. Nothing here acts.
 
 mod bench;
+mod export;
 mod network;
 mod search;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use bench::BenchArgs;
+pub use export::{ExportArgs, Normalize};
 pub use network::NetworkArgs;
 pub use search::{RunArgs, SearchArgs};
 
@@ -29,6 +31,7 @@ Examples:
   nas search --data photos/ --time 30m        your own images, one sub-folder a class, in half an hour
   nas resume runs/digits-darts-evolution-0-1  go on with a search that was stopped
   nas evaluate runs/digits-darts-evolution-0-1
+  nas export runs/digits-darts-evolution-0-1 --onnx model.onnx
   nas show DARTS_V2 --channels 36 --layers 20 look at a network before training it
   nas train DARTS_V2 --data cifar10/ --epochs 50";
 
@@ -47,6 +50,8 @@ pub enum Command {
     Train(Box<TrainArgs>),
     /// Measure a trained network
     Evaluate(EvaluateArgs),
+    /// Hand a trained network over to ONNX or PyTorch, or print its genotype
+    Export(ExportArgs),
     /// Show an architecture: cells, parameters, multiply-adds, memory
     Show(ShowArgs),
     /// Run search strategies many times on a table of measured architectures, and compare them
@@ -153,6 +158,9 @@ pub struct EvaluateArgs {
     /// Which images to measure on
     #[arg(long, value_enum, default_value = "test")]
     pub split: Split,
+    /// Write the images (pixels from 0 to 1), their labels and the network's logits as a safetensors file
+    #[arg(long, value_name = "FILE")]
+    pub logits: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArgs,
 }

@@ -2,59 +2,44 @@
 
 use std::sync::Arc;
 
-use candle_core::DType;
-use nas_data::{DataSet, Normalization};
+use nas_data::DataSet;
+use nas_nn::Mode;
 use nas_nn::trainer::evaluate;
-use nas_nn::{Mode, Network, checkpoint};
-use nas_space::Seed;
 use serde_json::json;
 
+use super::logits;
 use crate::args::{EvaluateArgs, Split};
 use crate::config::{Config, read_full};
+use crate::device;
 use crate::exit::{file, usage};
 use crate::folder::Folder;
 use crate::images::{self, Data};
+use crate::model::{self, Trained};
 use crate::output::Output;
 use crate::output::table::pairs;
-use crate::run::MODEL;
 use crate::units::percent;
-use crate::{architecture, device};
 
 /// Measures.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let out = Output::new(args.run.json, args.run.quiet);
     let folder = Folder::at(&args.folder);
-    if !folder.path.is_dir() {
-        return Err(file(format!("there is no folder {}; give the folder of a finished run", folder.path.display())));
-    }
-    let model = folder.file(MODEL);
-    if !model.exists() {
-        return Err(file(format!(
-            "{} holds no trained network ({MODEL}); `nas resume` finishes a run that was stopped",
-            folder.path.display()
-        )));
-    }
+    let model = model::in_folder(&folder)?;
     let path = folder.file("nas.toml");
     let text = std::fs::read_to_string(&path).map_err(|e| file(format!("cannot read {}: {e}", path.display())))?;
     let config = read_full(&text, &path)?;
     device::use_threads(args.run.threads.unwrap_or_else(device::cores))?;
     let device = device::open(args.run.device.as_deref().unwrap_or("cpu"))?;
-    let (blueprint, network) = architecture::resolve(&folder.file(architecture::FILE).display().to_string())?;
-    let network =
-        network.ok_or_else(|| file(format!("{} does not say how large its network is", folder.path.display())))?;
-    let mut net = Network::init(blueprint.lower(&network)?, Seed::new(0), DType::F32, &device)?;
-    let metadata = checkpoint::load_model(&model, &mut net)?;
-    let known = |key: &str| {
-        metadata.get(key).ok_or_else(|| file(format!("{}: `{key}` is missing from its metadata", model.display())))
-    };
-    let normalization: Normalization = serde_json::from_str(known("normalization")?)?;
-    let classes: Vec<String> = serde_json::from_str(known("classes")?)?;
+    let Trained { mut network, config: size, normalization, classes, .. } = model::load(&model, &device)?;
     let name = args.data.clone().unwrap_or_else(|| config.data.name.clone());
     let set = nas_data::load(&name, &images::data_options(&config.data))?;
-    fits(&set, &network.input, &classes, &name)?;
+    fits(&set, &size.input, &classes, &name)?;
     let (on, indices) = choose(set, args, &config, &out)?;
     let batch = config.finish.batch_size.max(64);
-    let found = evaluate(&mut net, &on, &indices, &normalization, batch, Mode::Evaluate)?;
+    let found = evaluate(&mut network, &on, &indices, &normalization, batch, Mode::Evaluate)?;
+    if let Some(path) = &args.logits {
+        logits::write(path, &mut network, &on, &indices, &normalization, batch)?;
+        out.note(&format!("wrote {}", path.display()));
+    }
     let split = format!("{:?}", args.split).to_lowercase();
     out.document(&json!({
         "model": folder.path,

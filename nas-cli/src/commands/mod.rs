@@ -4,8 +4,11 @@ mod bench;
 mod completions;
 mod data;
 mod evaluate;
+mod export;
+mod genotype;
 mod init;
 mod layers;
+mod logits;
 mod methods;
 mod resume;
 mod search;
@@ -35,6 +38,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Resume(args) => resume::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Trial(args) => trial::run(&args),
     }
 }

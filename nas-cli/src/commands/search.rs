@@ -21,7 +21,7 @@ use crate::presets::{self, Length, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::{parse_seconds, plural, seconds};
-use crate::{device, probe, recipe, signal, strategies};
+use crate::{device, memory, probe, recipe, signal, strategies};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -100,6 +100,7 @@ pub fn prepare(
         None => Vec::new(),
     };
     recipe::check(&config, &data)?;
+    memory::check_search(&out, &config, &data)?;
     if config.run.jobs as u64 > config.search.lag + 1 && !config.run.in_process {
         out.warn(&format!(
             "{} workers, but only {} trials may be unfinished at a time; --lag {} would keep all of them busy",

@@ -1,6 +1,8 @@
 //! `nas show`: an architecture as text, and what a network built from it costs.
 
 use anyhow::Context;
+use nas_nn::Precision;
+use nas_nn::memory::{TrainingStep, evaluation, training_step};
 use nas_space::spaces::{self, Darts, NasBench201};
 use nas_space::{Blueprint, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, cells_dot, published};
 use serde_json::json;
@@ -35,7 +37,9 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         return Err(usage("--batch-size 0: a step has at least one image"));
     }
     let parts = parts(&graph);
-    let memory = graph.activation_bytes(args.batch_size);
+    let activations = graph.activation_bytes(args.batch_size);
+    let step = TrainingStep { batch: args.batch_size, precision: Precision::F32, drop_path: false };
+    let (training, evaluating) = (training_step(&graph, &step), evaluation(&graph, args.batch_size));
     if let Some(path) = &args.dot {
         std::fs::write(path, cells_dot(&blueprint)?).with_context(|| format!("cannot write {}", path.display()))?;
         out.note(&format!("wrote {}", path.display()));
@@ -47,7 +51,8 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         "parameters": graph.parameters(),
         "flops": graph.flops(),
         "flop_convention": crate::report::FLOP_CONVENTION,
-        "activation_memory": { "batch_size": args.batch_size, "bytes": memory },
+        "activation_memory": { "batch_size": args.batch_size, "bytes": activations },
+        "memory": { "batch_size": args.batch_size, "training_bytes": training, "evaluation_bytes": evaluating },
         "layers": graph.len(),
         "cells": parts.iter().map(|p| json!({
             "name": p.name,
@@ -91,9 +96,10 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         (
             "memory",
             format!(
-                "{} of activations for a training step on {}",
-                bytes(memory as u64),
-                plural(args.batch_size as u64, "image")
+                "about {} to train on {} at a time, {} to evaluate them",
+                bytes(training),
+                plural(args.batch_size as u64, "image"),
+                bytes(evaluating)
             ),
         ),
     ]));

@@ -5,6 +5,7 @@ use crate::config::{Partial, render};
 use crate::exit::usage;
 use crate::folder::{Folder, shell_word};
 use crate::images::{self, Data};
+use crate::memory::{self, Machine};
 use crate::output::Output;
 use crate::plan::{self, Size};
 use crate::presets::Recipe;
@@ -50,8 +51,14 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let stop = signal::install()?;
     let data = Data::split(set, &config)?;
     let network = recipe::final_network(&config, data.shape(), data.classes.len());
-    blueprint.lower(&network)?;
-    recipe::final_training(&config).validate_for(data.shape())?;
+    let graph = blueprint.lower(&network)?;
+    let training = recipe::final_training(&config);
+    training.validate_for(data.shape())?;
+    if config.run.device == "cpu" {
+        let needs = memory::of_training(&graph, &training);
+        let advice = "set a smaller --batch-size, --channels or --layers, or --precision bf16";
+        memory::check(&out, Machine::ask(), "this training", [needs, needs], advice)?;
+    }
     let device = device::open(&config.run.device)?;
     let stem = format!("{}-{}-{}", images::short_name(&name), label(&args.architecture), config.seed);
     let folder = Folder::create(args.out.as_deref(), &stem)?;

@@ -24,8 +24,10 @@ use crate::config::Config;
 use crate::exit::interrupted;
 use crate::folder::Folder;
 use crate::images::Data;
+use crate::memory::{self, Machine};
 use crate::output::Output;
 use crate::signal::Stop;
+use crate::{architecture, recipe};
 
 /// What every phase needs.
 pub struct Run {
@@ -77,11 +79,24 @@ pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
         let decided = time::decide_final(&mut run, study, time, &blueprint)?;
         deadline = Some(decided);
     }
-    let graph_config = crate::recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
-    write_architecture(&run.folder, crate::architecture::FILE, &blueprint, &graph_config)?;
+    let graph_config = recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
+    write_architecture(&run.folder, architecture::FILE, &blueprint, &graph_config)?;
     if let Some(better) = searched.better_random() {
         let random = Blueprint::Point(better.proposal.architecture.clone());
         write_architecture(&run.folder, "arch-random.json", &random, &graph_config)?;
+    }
+    if run.config.run.device == "cpu" {
+        let needs = memory::of_training(&blueprint.lower(&graph_config)?, &recipe::final_training(&run.config));
+        memory::check(
+            &run.out,
+            Machine::ask(),
+            "training the winner",
+            [needs, needs],
+            &format!(
+                "`nas train {}` trains it with other settings, such as a smaller --batch-size",
+                run.folder.file(architecture::FILE).display()
+            ),
+        )?;
     }
     let mut note_seconds = |seconds: f64| study.set(time::FINAL_SECONDS, &seconds.to_string());
     let before = time::final_seconds(study)?;

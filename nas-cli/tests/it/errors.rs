@@ -131,3 +131,16 @@ fn a_model_without_a_weight_is_refused() {
     std::fs::write(&path, &whole[..whole.len() - 100]).unwrap();
     check(folder.path(), &["evaluate", "out"], FILE, &["model.safetensors"]);
 }
+
+#[test]
+fn a_training_beyond_any_machine_is_refused_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = ["--channels", "2000", "--layers", "20", "--batch-size", "1000"];
+    let parts = ["this training needs about", "GiB of memory", "this machine has", "smaller --batch-size"];
+    if cfg!(target_os = "linux") {
+        check(folder.path(), &[&["train", "DARTS_V2"], &sizes[..]].concat(), USAGE, &parts);
+        let search = ["search", "--final-channels", "2000", "--final-layers", "20", "--final-batch-size", "1000"];
+        check(folder.path(), &search, USAGE, &["the final training needs about", "--final-channels"]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a refused command leaves nothing behind");
+    }
+}

@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod errors;
+mod export;
 mod full_disk;
 mod kill;
 mod methods;

@@ -122,7 +122,7 @@ fn lists_are_json_too() {
 fn help_teaches_by_example_and_lists_exit_codes() {
     let help = nas(Path::new("."), &["--help"]).ok().stdout;
     assert!(help.contains("nas search --data photos/ --time 30m") && help.contains("130"), "{help}");
-    for command in ["search", "resume", "train", "evaluate", "show", "init", "completions"] {
+    for command in ["search", "resume", "train", "evaluate", "export", "show", "init", "completions"] {
         let help = nas(Path::new("."), &[command, "--help"]).ok().stdout;
         assert!(help.contains("Examples:\n  nas "), "{command}: {help}");
     }

@@ -80,7 +80,7 @@ fn failures_have_their_kind() {
     };
     let explode = |e: &mut TrainFromScratch| (e.train.learning_rate, e.train.clip_norm) = (1e30, 0.0);
     check(&explode, 0, "not_finite", "the loss became");
-    check(&|e| e.activation_limit = Some(1 << 10), 0, "out_of_memory", "batch size 10");
+    check(&|e| e.memory_limit = Some(1 << 10), 0, "out_of_memory", "batch size 10");
     check(&|_| (), 2, "error", "kernel");
     check(&|e| e.train.momentum = 2.0, 0, "error", "momentum");
     check(&|e| e.data.validation = None, 0, "error", "no validation images");

@@ -9,7 +9,7 @@ pub(crate) mod loss;
 pub(crate) mod mixture;
 pub(crate) mod norm;
 pub(crate) mod pad;
-mod pieces;
+pub(crate) mod pieces;
 pub(crate) mod plane;
 pub(crate) mod pooling;
 mod product;

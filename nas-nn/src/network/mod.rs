@@ -7,6 +7,7 @@
 mod backward;
 mod custom;
 mod forward;
+pub mod memory;
 mod mixture;
 pub(crate) mod norm;
 mod plan;

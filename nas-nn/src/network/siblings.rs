@@ -79,7 +79,7 @@ pub(super) fn forward<S: Stored>(
 }
 
 /// Whether two siblings are the same pooling: then it is done once.
-fn is_twin(plan: &Plan, one: usize, other: usize) -> bool {
+pub(super) fn is_twin(plan: &Plan, one: usize, other: usize) -> bool {
     let (one, other) = (&plan.steps[one], &plan.steps[other]);
     matches!(one.layer, Layer::Pool(_)) && one.layer == other.layer && one.spared == other.spared
 }

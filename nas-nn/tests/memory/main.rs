@@ -2,6 +2,8 @@
 //!
 //! A program of its own: the pool belongs to the process, and networks of other tests would be counted too.
 
+mod peak;
+
 use candle_core::{DType, Device, Tensor};
 use nas_nn::{Mode, Network, StepConfig, pool};
 use nas_space::{Genotype, NetworkConfig, Seed};

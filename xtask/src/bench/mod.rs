@@ -4,7 +4,7 @@
 mod contestant;
 mod outcome;
 mod sample;
-mod table;
+pub(crate) mod table;
 
 use std::path::PathBuf;
 

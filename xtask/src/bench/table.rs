@@ -119,7 +119,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 /// Rows below a head; all columns but the first are numbers.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head.iter().map(Cell::new));
