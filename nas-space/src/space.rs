@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SpaceError};
+use crate::{Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, SpaceError};
 
 /// A search space: categorical decisions and a lowering to a network graph.
 ///
@@ -166,6 +166,15 @@ pub trait SearchSpace: Send + Sync {
     fn describe(&self, architecture: &Architecture) -> Vec<String> {
         let chosen = self.decisions().iter().zip(&architecture.choices);
         chosen.map(|(d, &c)| format!("{} = {}", d.name, d.options.get(c).map_or("?", String::as_str))).collect()
+    }
+
+    /// The architecture as its paper draws it. Where a space does not say how, its words in a box.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        self.check(architecture)?;
+        Ok(Drawing::of_lines(self.text(architecture), self.name(), &self.describe(architecture)))
     }
 
     /// The number of architectures of the space, where it is known exactly and has at most 128 bits.

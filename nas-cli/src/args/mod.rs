@@ -183,7 +183,8 @@ Examples:
   nas show DARTS_V2
   nas show DARTS_V2 --stem imagenet --channels 48 --layers 14 --auxiliary
   nas show NASNet-A-mobile --per-layer
-  nas show runs/digits-darts-evolution-0-1/arch.json --dot cells.dot && dot -Tsvg cells.dot -o cells.svg
+  nas show NASNet-A --svg cells.svg
+  nas show runs/digits-darts-evolution-0-1 --dot cells.dot && dot -Tpng cells.dot -o cells.png
   nas show '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|' --json
 
 ARCH is a file, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...), cells such as NASNet(...), a
@@ -200,7 +201,10 @@ pub struct ShowArgs {
     /// List every layer, with its parameters and multiply-adds
     #[arg(long)]
     pub per_layer: bool,
-    /// Write the cells as a Graphviz file
+    /// Draw the cells, or the layers, as papers do: a picture for browsers and documents
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Write the same as a Graphviz file
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
     /// Print one JSON document

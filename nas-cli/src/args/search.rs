@@ -21,8 +21,8 @@ Examples:
   nas search --data cifar10/ --trials 200 --jobs 8 --channels 16 --layers 8 --trial-epochs 10
   nas search --config nas.toml --seed 1            flags override the file; `nas init` writes one
 
-The folder of results holds arch.json, model.safetensors, metrics.json and .csv, cells.dot, study.db (SQLite),
-nas.toml (every setting) and command.txt (the command that makes it again).
+The folder of results holds arch.json, model.safetensors, metrics.json and .csv, cells.svg and .dot, study.db
+(SQLite), nas.toml (every setting) and command.txt (the command that makes it again).
 Under a budget in trials or epochs the same seed gives the same bytes, whatever --jobs and --threads say.")]
 pub struct SearchArgs {
     #[command(flatten)]

@@ -1,10 +1,12 @@
 //! `nas show`: an architecture as text, and what a network built from it costs.
 
+use std::path::Path;
+
 use anyhow::Context;
 use nas_nn::Precision;
 use nas_nn::memory::{TrainingStep, evaluation, training_step};
 use nas_space::spaces::{self, Darts, NasBench201};
-use nas_space::{Blueprint, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, cells_dot, published};
+use nas_space::{Blueprint, Drawing, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, published};
 use serde_json::json;
 
 use super::layers;
@@ -40,9 +42,16 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let activations = graph.activation_bytes(args.batch_size);
     let step = TrainingStep { batch: args.batch_size, precision: Precision::F32, drop_path: false };
     let (training, evaluating) = (training_step(&graph, &step), evaluation(&graph, args.batch_size));
-    if let Some(path) = &args.dot {
-        std::fs::write(path, cells_dot(&blueprint)?).with_context(|| format!("cannot write {}", path.display()))?;
+    let write = |path: &Path, text: String| {
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
         out.note(&format!("wrote {}", path.display()));
+        anyhow::Ok(())
+    };
+    if let Some(path) = &args.svg {
+        write(path, Drawing::of(&blueprint)?.to_svg())?;
+    }
+    if let Some(path) = &args.dot {
+        write(path, Drawing::of(&blueprint)?.to_dot())?;
     }
     let mut document = json!({
         "space": blueprint.space(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nas_nn::trainer::Evaluation;
 use nas_search::{Outcome, Trial, TrialState};
-use nas_space::{ArchitectureFile, Blueprint, NetworkConfig, cells_dot};
+use nas_space::{ArchitectureFile, Blueprint, Drawing, NetworkConfig};
 use serde_json::{Value, json};
 
 use super::supernet::{self, Supernet};
@@ -77,7 +77,9 @@ pub fn write(
     open: Open,
 ) -> anyhow::Result<()> {
     let folder = &run.folder;
-    folder.write("cells.dot", &cells_dot(blueprint)?)?;
+    let drawing = Drawing::of(blueprint)?;
+    folder.write("cells.svg", &drawing.to_svg())?;
+    folder.write("cells.dot", &drawing.to_dot())?;
     folder.write("nas.toml", &render(&run.config, "The settings of this run, every one of them."))?;
     if searched.is_some() {
         let words = command_line::search(&run.config, open);

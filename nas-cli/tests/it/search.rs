@@ -37,7 +37,7 @@ fn workers_and_threads_change_no_byte() {
         nas(folder, &tiny(&[&["--out", out], how].concat())).ok();
     }
     for (out, how) in &runs[1..] {
-        for file in ["arch.json", "model.safetensors", "metrics.csv", "cells.dot"] {
+        for file in ["arch.json", "model.safetensors", "metrics.csv", "cells.svg", "cells.dot"] {
             let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
             assert!(of("a") == of(out), "{file} differs with {how:?}");
         }
@@ -62,6 +62,7 @@ fn the_folder_is_complete_and_measures_the_same_again() {
         "metrics.json",
         "metrics.csv",
         "study.db",
+        "cells.svg",
         "cells.dot",
         "nas.toml",
         "command.txt",

@@ -89,10 +89,15 @@ fn an_architecture_file_and_its_text_show_the_same() {
 #[test]
 fn the_drawing_is_a_file_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let ran = nas(folder.path(), &["show", "DARTS_V1", "--dot", "cells.dot"]).ok();
+    let ran = nas(folder.path(), &["show", "DARTS_V1", "--dot", "cells.dot", "--svg", "cells.svg"]).ok();
     assert!(ran.stdout.contains("c_k    = concat(node 0, node 1, node 2, node 3)"), "{}", ran.stdout);
     let dot = std::fs::read_to_string(folder.path().join("cells.dot")).unwrap();
     assert!(dot.starts_with("digraph"), "{dot}");
+    let svg = std::fs::read_to_string(folder.path().join("cells.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains(">avg_pool_3x3<"), "{svg}");
+    let failed = nas(folder.path(), &["show", "DARTS_V1", "--svg", "no/folder.svg"]);
+    assert_eq!(failed.code, 1);
+    assert!(failed.stderr.contains("cannot write no/folder.svg"), "{}", failed.stderr);
 }
 
 #[test]

@@ -6,9 +6,10 @@ mod mixed;
 use std::sync::LazyLock;
 
 use crate::cells::canonical::{self, Node};
+use crate::draw;
 use crate::genotype::lower;
 use crate::{
-    Architecture, Chooses, Decision, Genotype, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
+    Architecture, Chooses, Decision, Drawing, Genotype, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
 };
 
 /// Nodes per cell.
@@ -172,6 +173,11 @@ impl SearchSpace for Darts {
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
         self.from_genotype(&Genotype::parse(text)?)
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        let genotype = self.to_genotype(architecture)?;
+        Ok(draw::genotype(&genotype, [&[], &[]], genotype.to_string()))
     }
 
     /// Valid choices, exactly; swapping the edges of nodes makes 2^8 of them one network.

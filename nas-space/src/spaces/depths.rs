@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::family::{Family, MOST_LAYERS};
 use super::sizes;
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
+use crate::{Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
 
 /// The layers from one depth to the next: as many as Zoph & Le add at a time.
 const STEP: usize = 2;
@@ -162,6 +162,12 @@ impl SearchSpace for Depths {
 
     fn describe(&self, architecture: &Architecture) -> Vec<String> {
         self.at(architecture).map(|(member, inner)| member.describe(&inner)).unwrap_or_default()
+    }
+
+    /// As in the space of its depth.
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        let (member, inner) = self.at(architecture)?;
+        member.drawing(&inner)
     }
 
     fn size(&self) -> Option<u128> {

@@ -19,7 +19,6 @@ pub use darts::Darts;
 pub use enas_macro::{EnasMacro, EnasMacroForm};
 pub use nasbench_macro::NasBenchMacro;
 pub use nasbench101::{Cell as NasBench101Cell, NasBench101, VertexOperation};
-pub(crate) use nasbench201::EDGES as NASBENCH201_EDGES;
 pub use nasbench201::NasBench201;
 pub use zoph::Zoph;
 

@@ -6,9 +6,10 @@ mod numbers;
 use std::sync::LazyLock;
 
 use crate::cells::canonical::{self, Node};
+use crate::draw;
 use crate::{
-    Architecture, Cells, Chooses, Decision, Form, Genotype, NetworkConfig, NetworkGraph, Operation, SearchSpace,
-    SpaceError,
+    Architecture, Cells, Chooses, Decision, Drawing, Form, Genotype, NetworkConfig, NetworkGraph, Operation,
+    SearchSpace, SpaceError,
 };
 
 /// Nodes per cell.
@@ -272,6 +273,11 @@ impl SearchSpace for BlockSpace {
             return self.from_cells(&Cells::parse(text)?);
         }
         self.parse_numbers(text)
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        let Cells { genotype, normal_joined, reduce_joined, .. } = self.to_cells(architecture)?;
+        Ok(draw::genotype(&genotype, [&normal_joined, &reduce_joined], self.text(architecture)))
     }
 
     /// Valid choices, exactly; many of them are one network.

@@ -1,11 +1,12 @@
 //! The macro space of ENAS (Pham et al. 2018, section 2.3): an operation for each layer, and skip connections between any
 //! two of them.
 
+mod drawing;
 mod lower;
 
 use crate::spaces::rows::{self, Rows};
 use crate::spaces::{family, sizes};
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
+use crate::{Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
 
 /// The operation of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +221,11 @@ impl SearchSpace for EnasMacro {
             format!("layer {layer} = {}({}){with}", chosen.name, state_name(layer))
         };
         self.chosen(&architecture.choices).iter().enumerate().map(line).collect()
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        self.check(architecture)?;
+        Ok(drawing::of(&self.chosen(&architecture.choices), self.text(architecture)))
     }
 
     /// 6^L · 2^(L(L-1)/2), as the paper counts them; `None` from 15 layers on, where it has more than 128 bits.

@@ -1,6 +1,7 @@
 //! The space of NAS-Bench-101 (Ying et al. 2019): one cell, a graph of up to seven vertices and nine edges.
 
 mod cell;
+mod drawing;
 mod enumerate;
 mod hash;
 mod lower;
@@ -15,7 +16,7 @@ pub use cell::{Cell, VertexOperation};
 use cell::{edge, used_edges};
 
 use super::sizes;
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
+use crate::{Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
 
 /// Vertices of a cell, input and output included.
 const MAX_VERTICES: usize = 7;
@@ -247,6 +248,12 @@ impl SearchSpace for NasBench101 {
 
     fn describe(&self, architecture: &Architecture) -> Vec<String> {
         self.cell(architecture).map_or_else(|_| Vec::new(), |cell| text::describe(&cell))
+    }
+
+    /// The pruned cell: operations are its vertices.
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        let cell = self.cell(architecture)?;
+        Ok(drawing::of(&cell, self.text(architecture)))
     }
 
     /// Valid pairs of matrix and operations; by isomorphism they are 423,624 cells.

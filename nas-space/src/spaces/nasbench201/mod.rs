@@ -6,7 +6,10 @@ mod order;
 
 use std::sync::LazyLock;
 
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError};
+use crate::draw::{self, Edge, Kind, Layout, Paint, Panel};
+use crate::{
+    Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
+};
 
 /// The edges, in the order of the text form: from a node, to a node.
 pub(crate) const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
@@ -143,6 +146,20 @@ impl SearchSpace for NasBench201 {
 
     fn parse(&self, text: &str) -> Result<Architecture, SpaceError> {
         Self::parse(self, text)
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        let operations = self.operations(architecture)?;
+        let kinds = [("in", Kind::Input), ("1", Kind::Node), ("2", Kind::Node), ("out", Kind::Output)];
+        let blocks = kinds.map(|(label, kind)| draw::block(label, kind)).to_vec();
+        let edge = |((from, to), operation): ((usize, usize), Operation)| {
+            let operation = Some((operation.name().to_owned(), Paint::of(operation)));
+            Edge { from, to, operation }
+        };
+        let edges = EDGES.into_iter().zip(operations).map(edge).collect();
+        let panel = Panel { title: "cell".into(), blocks, edges, layout: Layout::Layered };
+        let note = "every node adds what enters it".into();
+        Ok(Drawing { text: self.text(architecture), panels: vec![panel], note })
     }
 
     fn size(&self) -> Option<u128> {

@@ -1,10 +1,11 @@
 //! The space of NAS-Bench-Macro (Su et al. 2021): eight layers, each an identity or one of two inverted residual blocks.
 
+mod drawing;
 mod lower;
 
 use std::sync::LazyLock;
 
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
+use crate::{Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
 
 /// Layers of each stage; the first of each halves rows and columns and doubles the channels.
 const STAGES: [usize; 3] = [2, 3, 3];
@@ -116,6 +117,11 @@ impl SearchSpace for NasBenchMacro {
                 reason: format!("it has {LAYERS} digits: 0 identity, 1 mb3_k3, 2 mb6_k5"),
             }),
         }
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        self.check(architecture)?;
+        Ok(drawing::of(&architecture.choices, self.text(architecture)))
     }
 
     fn size(&self) -> Option<u128> {

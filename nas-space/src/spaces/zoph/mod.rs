@@ -1,11 +1,12 @@
 //! The space of Zoph & Le (2017): a convolutional network layer by layer, with skip connections between any two of them.
 
+mod drawing;
 mod isomorphism;
 mod lower;
 
 use crate::spaces::rows::{self, Rows};
 use crate::spaces::{family, sizes};
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
+use crate::{Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, SearchSpace, SpaceError};
 
 /// Heights and widths of filters.
 const SIZES: [usize; 4] = [1, 3, 5, 7];
@@ -236,6 +237,11 @@ impl SearchSpace for Zoph {
             format!("layer {layer} = {height}x{width} convolution, {} filters{strides} ({input})", chosen.filters)
         };
         self.chosen(&architecture.choices).iter().enumerate().map(line).collect()
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        self.check(architecture)?;
+        Ok(drawing::of(&self.chosen(&architecture.choices), self.text(architecture)))
     }
 
     /// `None` from 12 layers on, 10 in the strided variant, where the number has more than 128 bits.
