@@ -2,8 +2,14 @@
 
 use crate::SpaceError;
 
+/// Nobody means a name by so many letters, and comparing them takes long.
+const LONGEST: usize = 100;
+
 /// The name most like `name`, the first of equals, if any is like it at all; case does not matter.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let lower = name.to_lowercase();
     let scored = known.into_iter().map(|k| (strsim::jaro_winkler(&lower, &k.to_lowercase()), k));
     let near = scored.filter(|(score, _)| *score > 0.8);
@@ -33,5 +39,6 @@ mod tests {
         assert_eq!(nearest("transformer", known), None);
         assert_eq!(hint("nones", known), " (did you mean `none`?)");
         assert_eq!(hint("qqqq", known), "");
+        assert_eq!(nearest(&"sep_conv_3x3".repeat(1000), known), None);
     }
 }

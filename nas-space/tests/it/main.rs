@@ -13,6 +13,7 @@ mod nasbench101;
 mod nasbench_macro;
 mod properties;
 mod published;
+mod readers;
 mod tables;
 
 use nas_space::{Genotype, published};
