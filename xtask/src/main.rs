@@ -1,5 +1,6 @@
 //! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of
-//! it, `export-check` runs exported networks where they are to run, `bench` measures.
+//! it, `export-check` runs exported networks where they are to run, `bench` measures, `docs` writes what of the docs is
+//! made by the code.
 #![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
 
 mod bench;
@@ -37,6 +38,8 @@ enum Task {
     CudaCheck,
     /// Export networks of every space and run them in ONNX Runtime and PyTorch.
     ExportCheck(export_check::Options),
+    /// Write the pictures and figures in docs/spaces, and the cells in the README, anew.
+    Docs,
     /// Time training steps, evaluation and operations beside PyTorch on this machine.
     Bench(bench::Options),
 }
@@ -51,8 +54,16 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::CudaCheck => cuda_check::run(),
         Task::ExportCheck(options) => export_check::run(&options),
+        Task::Docs => docs(),
         Task::Bench(options) => bench::run(&options),
     })
+}
+
+/// The test that holds the docs against the code writes them where it is told so.
+fn docs() -> anyhow::Result<()> {
+    let mut command = shell::cargo("test --release --package nas-space --test it pages");
+    command.env("NAS_WRITE_DOCS", "1");
+    shell::run(command)
 }
 
 fn report(result: anyhow::Result<()>) -> ExitCode {

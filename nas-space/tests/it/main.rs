@@ -11,6 +11,7 @@ mod golden;
 mod layered;
 mod nasbench101;
 mod nasbench_macro;
+mod pages;
 mod properties;
 mod published;
 mod readers;
