@@ -51,6 +51,12 @@ pub trait MixedSpace: SearchSpace {
     /// # Errors
     /// If the choices do not make an architecture of the space.
     fn assemble(&self, chosen: &[Chosen]) -> Result<Architecture, SpaceError>;
+
+    /// What an architecture keeps of the supernet: [`assemble`](Self::assemble) backwards.
+    ///
+    /// # Errors
+    /// As [`SearchSpace::check`].
+    fn chosen(&self, architecture: &Architecture) -> Result<Vec<Chosen>, SpaceError>;
 }
 
 /// The largest entry of a row among those that are `allowed`, the first of equals; `None` where none is.

@@ -22,7 +22,7 @@ pub use nasbench101::{Cell as NasBench101Cell, NasBench101, VertexOperation};
 pub use nasbench201::NasBench201;
 pub use zoph::Zoph;
 
-use crate::{Architecture, MixedSpace, SearchSpace, SpaceError, suggest};
+use crate::{Architecture, MixedSpace, PathSpace, SearchSpace, SpaceError, suggest};
 use family::Family;
 
 static FAMILIES: [Family; 5] = [
@@ -117,6 +117,27 @@ pub(crate) fn parse(text: &str) -> Option<Result<Architecture, SpaceError>> {
 /// The spaces that have a supernet.
 pub fn all_mixed() -> [&'static dyn MixedSpace; 2] {
     [&Darts, &NasBench201]
+}
+
+/// The spaces whose architectures share weights; of those that come in depths, the usual one.
+pub fn all_paths() -> Vec<Arc<dyn PathSpace>> {
+    let macros = [EnasMacroForm::Search, EnasMacroForm::Retrained, EnasMacroForm::Released];
+    let cells: [Arc<dyn PathSpace>; 4] =
+        [Arc::new(Darts), Arc::new(NasBench201), Arc::new(EnasMicro), Arc::new(AmoebaNet)];
+    let macros = macros.map(|form| Arc::new(EnasMacro::new(enas_macro::LAYERS, form)) as Arc<dyn PathSpace>);
+    cells.into_iter().chain(macros).collect()
+}
+
+/// The space of a name, if its architectures share weights; of any depth, as [`by_name`] has them.
+///
+/// # Errors
+/// As [`by_name`].
+pub fn paths_by_name(name: &str) -> Result<Option<Arc<dyn PathSpace>>, SpaceError> {
+    let space = by_name(name)?;
+    if let Some(usual) = all_paths().into_iter().find(|usual| usual.name() == name) {
+        return Ok(Some(usual));
+    }
+    Ok(EnasMacro::named(name, space.nearest_layers(0)).map(|space| Arc::new(space) as Arc<dyn PathSpace>))
 }
 
 /// What a state of a cell is called: its two inputs, then its nodes.

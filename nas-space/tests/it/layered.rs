@@ -169,12 +169,12 @@ fn enas_layers_are_wired_as_in_the_released_code() {
     };
     let search = graph(EnasMacroForm::Search);
     // Four layers are reduced behind the first and the second. State 0 is read again by layer 2, state 1 by layer 3.
-    assert_eq!(inputs(&search, "layers.1.input.conv"), ["layers.0.reduce.from_1.bn"]);
-    assert_eq!(inputs(&search, "layers.1.skip.add"), ["layers.1.op.relu"]);
-    assert_eq!(inputs(&search, "layers.2.skip.add"), ["layers.1.reduce.from_0.bn", "layers.2.op.pool"]);
+    assert_eq!(inputs(&search, "layers.1.sep_conv_3x3.input.conv"), ["layers.0.reduce.from_1.bn"]);
+    assert_eq!(inputs(&search, "layers.1.skip.add"), ["layers.1.sep_conv_3x3.op.relu"]);
+    assert_eq!(inputs(&search, "layers.2.skip.add"), ["layers.1.reduce.from_0.bn", "layers.2.avg_pool_3x3.op.pool"]);
     assert_eq!(
         inputs(&search, "layers.3.skip.add"),
-        ["layers.1.reduce.from_1.bn", "layers.1.reduce.from_2.bn", "layers.3.op.pool"]
+        ["layers.1.reduce.from_1.bn", "layers.1.reduce.from_2.bn", "layers.3.max_pool_3x3.op.pool"]
     );
     assert_eq!(node(&search, "layers.3.skip.bn").1.shape, nas_space::Shape { channels: 8, height: 8, width: 8 });
     // Everything that is built is read.

@@ -12,6 +12,7 @@ mod layered;
 mod nasbench101;
 mod nasbench_macro;
 mod pages;
+mod paths;
 mod properties;
 mod published;
 mod readers;

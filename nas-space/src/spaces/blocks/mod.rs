@@ -2,6 +2,7 @@
 //! and an output that concatenates the states which no node reads.
 
 mod numbers;
+mod paths;
 
 use std::sync::LazyLock;
 

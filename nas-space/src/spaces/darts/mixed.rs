@@ -3,7 +3,8 @@
 use super::{CELLS, Darts, NODES};
 use crate::mixed::largest;
 use crate::{
-    Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
+    Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, PathSpace, SearchSpace,
+    SpaceError, paths,
 };
 
 /// The column of `none`, which no genotype keeps.
@@ -53,6 +54,26 @@ impl MixedSpace for Darts {
         let architecture = Architecture { space: self.name().to_owned(), choices };
         self.check(&architecture)?;
         Ok(architecture)
+    }
+
+    fn chosen(&self, architecture: &Architecture) -> Result<Vec<Chosen>, SpaceError> {
+        self.check(architecture)?;
+        let edge = |(edge, choices): (usize, &[usize])| {
+            let (table, node) = (edge / (KEPT * NODES), edge / KEPT % NODES);
+            Chosen { table, row: first_row(node) + choices[0], operation: choices[1] }
+        };
+        Ok(architecture.choices.chunks(2).enumerate().map(edge).collect())
+    }
+}
+
+impl PathSpace for Darts {
+    /// A path through the supernet, whose batch norms learn no scale and shift.
+    fn path(&self, architecture: &Architecture, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+        paths::through(self, architecture, config)
+    }
+
+    fn shared(&self, config: &NetworkConfig) -> Result<Vec<NetworkGraph>, SpaceError> {
+        Ok(vec![MixedSpace::supernet(self, config)?])
     }
 }
 

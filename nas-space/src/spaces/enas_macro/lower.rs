@@ -56,7 +56,8 @@ fn append(
     net.place(Some(index), layer.name);
     let input = states[index];
     let x = match form {
-        EnasMacroForm::Search => searched(net, &path, layer.operation, input, filters)?,
+        // Named by the operation, so that each has weights of its own where architectures share them.
+        EnasMacroForm::Search => searched(net, &format!("{path}.{}", layer.name), layer.operation, input, filters)?,
         EnasMacroForm::Retrained => retrained(net, &path, layer.operation, input, filters)?,
         EnasMacroForm::Released => match layer.operation {
             Operation::Convolution { kernel, .. } => {

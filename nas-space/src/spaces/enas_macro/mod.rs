@@ -3,6 +3,7 @@
 
 mod drawing;
 mod lower;
+mod paths;
 
 use crate::spaces::rows::{self, Rows};
 use crate::spaces::{family, sizes};
@@ -108,6 +109,13 @@ impl EnasMacro {
             decisions.extend(rows::skips(layer, (0..layer).map(|state| state_name(state).replace("layer ", ""))));
         }
         Self { name: family::name(form.name(), LAYERS, layers), layers, form, decisions }
+    }
+
+    /// The space of so many layers that has this name, if one has.
+    pub(super) fn named(name: &str, layers: usize) -> Option<Self> {
+        let forms = [EnasMacroForm::Search, EnasMacroForm::Retrained, EnasMacroForm::Released];
+        let form = forms.into_iter().find(|form| family::name(form.name(), LAYERS, layers) == name);
+        form.filter(|_| layers > 0).map(|form| Self::new(layers, form))
     }
 
     /// The layers of valid choices.

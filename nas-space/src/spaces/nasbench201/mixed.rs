@@ -3,7 +3,8 @@
 use super::{EDGES, NasBench201, lower};
 use crate::mixed::largest;
 use crate::{
-    Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
+    Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, PathSpace, SearchSpace,
+    SpaceError, paths,
 };
 
 impl MixedSpace for NasBench201 {
@@ -35,6 +36,23 @@ impl MixedSpace for NasBench201 {
         let architecture = Architecture { space: self.name().to_owned(), choices };
         self.check(&architecture)?;
         Ok(architecture)
+    }
+
+    fn chosen(&self, architecture: &Architecture) -> Result<Vec<Chosen>, SpaceError> {
+        self.check(architecture)?;
+        let edge = |(row, &operation)| Chosen { table: 0, row, operation };
+        Ok(architecture.choices.iter().enumerate().map(edge).collect())
+    }
+}
+
+impl PathSpace for NasBench201 {
+    /// A path through the supernet, whose batch norms inside cells learn no scale and shift.
+    fn path(&self, architecture: &Architecture, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+        paths::through(self, architecture, config)
+    }
+
+    fn shared(&self, config: &NetworkConfig) -> Result<Vec<NetworkGraph>, SpaceError> {
+        Ok(vec![self.supernet(config)?])
     }
 }
 
