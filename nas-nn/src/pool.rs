@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::element::Stored;
 use crate::kernels::lanes::Lanes;
@@ -89,5 +90,42 @@ pub fn waiting_bytes() -> usize {
 pub fn clear() {
     if let Ok(mut shelf) = SHELF.lock() {
         shelf.clear();
+    }
+}
+
+/// How many ask that buffers be kept.
+static KEEPING: AtomicUsize = AtomicUsize::new(0);
+
+/// While one of these exists, buffers stay when a network goes: for those who run one network after another that are paths
+/// through the same supernet, and need buffers of the same sizes. The last one to go returns them to the system.
+#[derive(Debug)]
+pub struct Keep(());
+
+impl Keep {
+    /// Keeps buffers from now on.
+    pub fn new() -> Self {
+        KEEPING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        if KEEPING.fetch_sub(1, Ordering::Relaxed) == 1 {
+            clear();
+        }
+    }
+}
+
+/// As [`clear`], unless somebody [keeps](Keep) them.
+pub(crate) fn clear_unless_kept() {
+    if KEEPING.load(Ordering::Relaxed) == 0 {
+        clear();
     }
 }

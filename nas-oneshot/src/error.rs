@@ -16,6 +16,9 @@ pub enum OneShotError {
     /// The images cannot be used.
     #[error(transparent)]
     Data(#[from] nas_data::DataError),
+    /// The strategy that proposes paths refuses something.
+    #[error(transparent)]
+    Search(Box<nas_search::SearchError>),
     /// A setting that is impossible.
     #[error("supernet setting `{setting}` = {value}: {reason}")]
     Setting {
@@ -38,4 +41,11 @@ pub enum OneShotError {
         /// The step in it, from 1.
         step: usize,
     },
+}
+
+impl From<nas_search::SearchError> for OneShotError {
+    fn from(error: nas_search::SearchError) -> Self {
+        // Boxed, for it is larger than all the others.
+        Self::Search(Box::new(error))
+    }
 }

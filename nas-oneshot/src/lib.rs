@@ -5,6 +5,10 @@
 //! order; the mathematics of the second order is [`hypergradient`], behind a trait that knows nothing of networks. A
 //! [`Guard`] watches for the collapse that the method is known for.
 //!
+//! The other way: the architectures of a [`PathSpace`](nas_space::PathSpace) are paths through [`SharedWeights`], each a
+//! network of its own on tensors that are lent to it. [`EnasSearch`] trains the weights on paths that a strategy proposes,
+//! and the strategy on the weights; [`OnSharedWeights`] measures architectures for every other strategy.
+//!
 //! ```no_run
 //! use std::sync::Arc;
 //! use std::sync::atomic::AtomicBool;
@@ -37,16 +41,25 @@ mod alphas;
 mod bilevel;
 mod curvature;
 mod darts;
+mod data;
+mod enas;
 mod error;
 mod found;
 mod guard;
+mod measure;
+mod shared;
 mod supernet;
+mod tally;
 
 pub use alphas::Alphas;
 pub use bilevel::{Bilevel, Gradients, hypergradient};
 pub use curvature::{Eigen, largest_eigenvalue};
-pub use darts::{DartsConfig, DartsReport, DartsSearch, Order, SearchData, SearchOptions};
+pub use darts::{DartsConfig, DartsReport, DartsSearch, Order};
+pub use data::{SearchData, SearchOptions};
+pub use enas::{Candidate, EnasConfig, EnasReport, EnasSearch, Idle};
 pub use error::OneShotError;
 pub use found::Found;
 pub use guard::{Guard, collapse, read_off, skips, stop_at};
+pub use measure::OnSharedWeights;
+pub use shared::SharedWeights;
 pub use supernet::{OnBatches, Supernet};

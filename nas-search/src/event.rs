@@ -79,6 +79,13 @@ pub enum Event {
         /// Wall-clock seconds it took here, after a resume only those since.
         seconds: f64,
     },
+    /// An epoch of a search on shared weights ended.
+    SharedEpoch {
+        /// What it came to.
+        report: Box<SharedEpoch>,
+        /// Wall-clock seconds it took here, after a resume only those since.
+        seconds: f64,
+    },
     /// A strategy that learns a policy has learned from a batch of trials.
     PolicyUpdated {
         /// The update's number, from 1.
@@ -138,6 +145,35 @@ pub struct SupernetEpoch {
     /// was measured.
     pub eigenvalue: Option<f64>,
     /// The architecture that would be read off now.
+    pub architecture: Architecture,
+}
+
+/// One finished epoch of a search that trains shared weights path by path, and a strategy on them. It holds no times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedEpoch {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// Epochs planned.
+    pub epochs: u64,
+    /// Mean loss of the batches that the weights learned from, each on a path of its own, in nats.
+    pub train_loss: f64,
+    /// Accuracy on them, from 0 to 1.
+    pub train_accuracy: f64,
+    /// The learning rate of the weights.
+    pub learning_rate: f64,
+    /// Mean accuracy of the architectures that the strategy learned from, each on a validation batch of its own; `None`
+    /// where it learned from none.
+    pub reward: Option<f64>,
+    /// What it was compared with at the end of the epoch, of strategies that learn a policy.
+    pub baseline: Option<f64>,
+    /// The entropy of that policy, in nats over all decisions.
+    pub entropy: Option<f64>,
+    /// Mean accuracy, on one validation batch, of architectures proposed at the end of the epoch.
+    pub drawn: f64,
+    /// The highest accuracy of these.
+    pub best: f64,
+    /// The one that has it.
     pub architecture: Architecture,
 }
 

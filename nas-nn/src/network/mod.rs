@@ -299,7 +299,7 @@ impl Network {
 impl Drop for Network {
     /// The next network needs buffers of other sizes.
     fn drop(&mut self) {
-        pool::clear();
+        pool::clear_unless_kept();
     }
 }
 

@@ -60,7 +60,10 @@ pub(super) fn place(network: &Network) -> (DType, Device) {
 
 /// The sum of the cross-entropies (nats) and the number of right answers, for logits `[batch, classes]` and labels
 /// `[batch]`. Of equal logits the first counts as the answer.
-fn judge(logits: &Tensor, labels: &Tensor) -> Result<(f64, usize), NnError> {
+///
+/// # Errors
+/// If a label has no logit.
+pub fn judge(logits: &Tensor, labels: &Tensor) -> Result<(f64, usize), NnError> {
     let rows = logits.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
     let labels = labels.to_device(&Device::Cpu)?.to_vec1::<u32>()?;
     let (mut loss, mut correct) = (0.0, 0);

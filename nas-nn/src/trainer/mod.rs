@@ -20,7 +20,7 @@ use nas_data::{Images, Normalization};
 use nas_space::Seed;
 
 pub use config::{BatchNormMode, OptimizerKind, TrainConfig};
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, judge};
 pub use plan::{Plan, Segment, epochs_that_fit};
 pub use report::{Ended, EpochReport, StepReport, TrainEvent, TrainReport};
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use nas_data::{Augment, BatchPlan};
-use nas_space::Seed;
-use rand::RngExt;
 
 use super::DartsSearch;
+use crate::data::draw;
 
 /// The batches of the epoch under way that the weights have yet to learn from.
 pub(super) fn training(search: &DartsSearch) -> BatchPlan {
@@ -53,35 +52,4 @@ pub(super) fn watched(search: &DartsSearch) -> BatchPlan {
 
 fn augment(search: &DartsSearch) -> Option<Augment> {
     Some(search.config.augment).filter(|augment| *augment != Augment::default())
-}
-
-/// So many of some numbers, in random order.
-fn draw(from: &[u32], count: usize, seed: Seed) -> Vec<u32> {
-    let (mut pool, mut rng) = (from.to_vec(), seed.rng());
-    for place in 0..count {
-        let other = rng.random_range(place..pool.len());
-        pool.swap(place, other);
-    }
-    pool.truncate(count);
-    pool
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_draw_has_no_repeats_and_reaches_everything() {
-        let from: Vec<u32> = (10..20).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        for step in 0..50 {
-            let mut drawn = draw(&from, 4, Seed::new(3).index(step));
-            seen.extend(drawn.iter().copied());
-            drawn.sort_unstable();
-            drawn.dedup();
-            assert!(drawn.len() == 4 && drawn.iter().all(|n| from.contains(n)));
-        }
-        assert_eq!(seen.len(), 10);
-        assert_eq!(draw(&from, 4, Seed::new(3)), draw(&from, 4, Seed::new(3)));
-    }
 }

@@ -12,11 +12,11 @@ mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use candle_core::{DType, Device};
-use nas_data::{Batch, Images, Normalization};
+use nas_data::Batch;
 use nas_nn::Network;
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Adam, Sgd};
@@ -27,32 +27,8 @@ use serde::{Deserialize, Serialize};
 
 pub use config::{DartsConfig, Order};
 
-use crate::{Alphas, OneShotError, Supernet};
+use crate::{Alphas, OneShotError, SearchData, SearchOptions, Supernet};
 use save::Standing;
-
-/// The images of a search. The test images are not among them.
-#[derive(Clone, Debug)]
-pub struct SearchData {
-    /// The split that both lists of numbers point into.
-    pub images: Arc<Images>,
-    /// The half that the weights learn from.
-    pub weights: Arc<Vec<u32>>,
-    /// The half that the architecture learns from.
-    pub architecture: Arc<Vec<u32>>,
-    /// The normalisation, measured on training images.
-    pub normalization: Normalization,
-}
-
-/// What a run does beside searching.
-#[derive(Clone, Copy, Debug)]
-pub struct SearchOptions<'a> {
-    /// Where to save: after every epoch, every so often within one, and when the search is stopped.
-    pub checkpoint: Option<&'a Path>,
-    /// How long a search may go unsaved within an epoch.
-    pub checkpoint_every: Duration,
-    /// Raised to stop after the step under way.
-    pub stop: &'a AtomicBool,
-}
 
 /// What a search came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,13 +76,7 @@ impl DartsSearch {
         seed: Seed,
     ) -> Result<Self, OneShotError> {
         config.validate_for(data.images.shape)?;
-        for half in [&data.weights, &data.architecture] {
-            if half.len() < 2 {
-                let reason =
-                    format!("{} images in a half of the training images; a search needs at least 2", half.len());
-                return Err(nas_nn::NnError::Unfit { reason }.into());
-            }
-        }
+        data.check()?;
         let graph = space.supernet(&network)?;
         let weights = Network::init(graph, seed.child("init"), DType::F32, &Device::Cpu)?;
         let alphas = Alphas::fresh(&space.tables(), seed.child("alphas"))?;

@@ -13,8 +13,9 @@ use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DartsConfig, DartsSearch, SearchData};
-use crate::OneShotError;
+use super::{DartsConfig, DartsSearch};
+use crate::tally::Tally;
+use crate::{OneShotError, SearchData};
 
 const KIND: Kind = Kind { format: "nas-supernet", version: 1, what: "search" };
 /// What the names of the tensors begin with.
@@ -23,32 +24,6 @@ const SGD: &str = "sgd.";
 const ADAM: &str = "adam.";
 const ALPHAS: &str = "alphas.";
 const EIGENVECTOR: &str = "eigenvector";
-
-/// Losses and right answers of the epoch so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Tally {
-    loss: f64,
-    correct: usize,
-    seen: usize,
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, loss: f64, correct: usize, seen: usize) {
-        self.loss += loss * seen as f64;
-        self.correct += correct;
-        self.seen += seen;
-    }
-
-    /// The mean loss.
-    pub(super) fn loss(&self) -> f64 {
-        self.loss / self.seen.max(1) as f64
-    }
-
-    pub(super) fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.seen.max(1) as f64
-    }
-}
 
 /// Everything about a search that is no tensor and changes on the way.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
