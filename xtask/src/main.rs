@@ -11,6 +11,7 @@ mod nvcc;
 mod scan;
 mod shell;
 mod tidy;
+mod trajectory;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Task {
     Docs,
     /// Time training steps, evaluation and operations beside PyTorch on this machine.
     Bench(bench::Options),
+    /// Repeat the first steps of a search in PyTorch, and compare where the architecture parameters go.
+    Trajectory(trajectory::Options),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::ExportCheck(options) => export_check::run(&options),
         Task::Docs => docs(),
         Task::Bench(options) => bench::run(&options),
+        Task::Trajectory(options) => trajectory::run(&options),
     })
 }
 
