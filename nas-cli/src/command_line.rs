@@ -3,6 +3,7 @@
 use nas_nn::Precision;
 
 use crate::config::Config;
+use crate::evaluators::TRAIN;
 use crate::folder::shell_word;
 
 /// Which parts of a configuration a time budget chose, so that a repetition must choose again.
@@ -37,6 +38,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("space", Some(space.name.clone()));
     flag("method", search.method.clone());
     flag("strategy", Some(search.strategy.clone()));
+    flag("evaluator", Some(search.evaluator.clone()).filter(|name| name != TRAIN));
     flag("channels", Some(space.channels.to_string()));
     flag("layers", Some(space.layers.to_string()));
     flag("stem", Some(format!("{:?}", space.stem).to_lowercase()));
@@ -116,6 +118,7 @@ mod tests {
         config.search.method = Some("amoebanet".into());
         (config.training.nesterov, config.training.schedule) = (false, "step:3:0.5".parse().unwrap());
         config.search.baseline = false;
+        config.search.evaluator = "supernet:epochs=3".into();
         config.finish.on_all = true;
         config.data.size = Some([16, 24]);
         config.data.colour = Some(crate::config::Colour::Grey);

@@ -67,6 +67,11 @@ impl Folder {
         self.file("training.safetensors")
     }
 
+    /// The weights that trials are measured on.
+    pub fn shared_weights(&self) -> PathBuf {
+        self.file("shared.safetensors")
+    }
+
     /// The unfinished search of a supernet.
     pub fn supernet(&self) -> PathBuf {
         self.file("supernet.safetensors")

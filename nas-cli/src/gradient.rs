@@ -53,13 +53,12 @@ pub fn refuse(method: &Method, _: &Task) -> anyhow::Result<Box<dyn Strategy>> {
 }
 
 impl Gradient {
-    /// What a strategy asks for, if it is one of these methods.
+    /// What a method asks for, if it is one of these.
     ///
     /// # Errors
-    /// As [`Method::parse`], and if a setting makes no sense.
-    pub fn asked(text: &str) -> anyhow::Result<Option<Self>> {
-        let method = Method::parse(text)?;
-        order_of(method.known.name).map(|order| Self::of(&method, order)).transpose()
+    /// If a setting makes no sense.
+    pub fn of_method(method: &Method) -> anyhow::Result<Option<Self>> {
+        order_of(method.known.name).map(|order| Self::of(method, order)).transpose()
     }
 
     fn of(method: &Method, order: Order) -> anyhow::Result<Self> {
@@ -97,15 +96,19 @@ impl Gradient {
 mod tests {
     use super::*;
 
+    fn asked(text: &str) -> anyhow::Result<Option<Gradient>> {
+        Gradient::of_method(&Method::parse(text)?)
+    }
+
     fn check(text: &str, guard: Guard) {
-        let found = Gradient::asked(text).unwrap().unwrap();
+        let found = asked(text).unwrap().unwrap();
         assert_eq!(found.guard_for(50), guard, "{text}");
     }
 
     #[test]
     fn other_methods_are_none_of_these() {
-        assert_eq!(Gradient::asked("evolution:population=5").unwrap(), None);
-        assert_eq!(Gradient::asked("darts1").unwrap().map(|g| (g.order, g.random)), Some((Order::First, 3)));
+        assert_eq!(asked("evolution:population=5").unwrap(), None);
+        assert_eq!(asked("darts1").unwrap().map(|g| (g.order, g.random)), Some((Order::First, 3)));
     }
 
     #[test]
@@ -119,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said() {
-        let message = |text| Gradient::asked(text).unwrap_err().to_string();
+        let message = |text| asked(text).unwrap_err().to_string();
         assert!(message("darts:eigenvalue_every=0").contains("early_stop=false"));
         assert!(message("darts:max_skips=few").contains("`max_skips` = few"));
         assert!(message("darts:faithful=maybe").contains("`faithful` = maybe"));

@@ -115,15 +115,21 @@ impl Data {
         self.part(&self.train, config.trial.images, "trial.images", Seed::new(config.seed).child("trial-images"))
     }
 
-    /// The two halves of the training images, or of a part of them, that a supernet's weights and its architecture learn
-    /// from. The images held out are in neither.
-    pub fn halves(&self, config: &Config, wanted: Option<usize>) -> anyhow::Result<(Numbers, Numbers)> {
+    /// The training images, or a part of them, in two: what a supernet's weights learn from, and this share of them that
+    /// its architecture learns from. The images held out are in neither.
+    pub fn parts(&self, config: &Config, wanted: Option<usize>, share: f64) -> anyhow::Result<(Numbers, Numbers)> {
         let seed = Seed::new(config.seed).child("supernet-images");
-        let images = self.part(&self.train, wanted, "images", seed.child("part"))?;
+        let images = self.supernet_images(config, wanted)?;
         let all = nas_data::subset(&self.images, &images)?;
-        let (weights, architecture) = nas_data::split(&all, &self.classes, 0.5, seed.child("halves"))?;
-        let numbers = |half: Vec<u32>| Arc::new(half.into_iter().map(|i| images[i as usize]).collect());
+        let (weights, architecture) = nas_data::split(&all, &self.classes, share, seed.child("halves"))?;
+        let numbers = |part: Vec<u32>| Arc::new(part.into_iter().map(|i| images[i as usize]).collect());
         Ok((numbers(weights), numbers(architecture)))
+    }
+
+    /// The training images, or so many of them, that shared weights learn from.
+    pub fn supernet_images(&self, config: &Config, wanted: Option<usize>) -> anyhow::Result<Numbers> {
+        let seed = Seed::new(config.seed).child("supernet-images");
+        self.part(&self.train, wanted, "images", seed.child("part"))
     }
 
     /// The images of the final training, and those its curve is measured on.

@@ -1,5 +1,6 @@
 //! Whether a training fits into this machine's memory, asked before anything is trained.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nas_nn::memory::{TrainingStep, evaluation, training_step};
@@ -8,8 +9,8 @@ use nas_space::{NetworkConfig, NetworkGraph, SpaceError};
 
 use crate::config::Config;
 use crate::exit::usage;
-use crate::gradient::Gradient;
 use crate::images::Data;
+use crate::oneshot::{self, OneShot};
 use crate::output::Output;
 use crate::units::bytes;
 use crate::{probe, recipe};
@@ -96,16 +97,10 @@ pub fn check_search(out: &Output, config: &Config, data: &Data) -> anyhow::Resul
     let machine = Machine::ask();
     let (trial, last) = (recipe::trial_training(config), recipe::final_training(config));
     let small = recipe::trial_network(config, data.shape(), data.classes.len());
-    if Gradient::asked(&config.search.strategy)?.is_some() {
-        let supernet = recipe::mixed_space(&config.space.name)?.supernet(&small)?;
-        let needs = of_training(&supernet, &trial);
-        check(
-            out,
-            machine,
-            "a step of the supernet",
-            [needs, needs],
-            "set a smaller --batch-size, --channels or --layers",
-        )?;
+    if let Some(asked) = OneShot::of(&config.search)? {
+        let needs = of_supernet(&asked, &config.space.name, &small, &trial)?;
+        let advice = "set a smaller --batch-size, --channels or --layers";
+        check(out, machine, "a step of the supernet", needs, advice)?;
     }
     let space = recipe::space(&config.space.name)?;
     let samples = probe::samples(space.as_ref());
@@ -123,6 +118,24 @@ pub fn check_search(out: &Output, config: &Config, data: &Data) -> anyhow::Resul
     check(out, shared, &what, [least, most], advice)?;
     let large = recipe::final_network(config, data.shape(), data.classes.len());
     check(out, machine, "the final training", needs(&large, &last)?, FINAL_ADVICE)
+}
+
+/// What a step of a supernet needs: of the whole network, or of a few sampled paths, with all weights and their momentum.
+fn of_supernet(asked: &OneShot, space: &str, network: &NetworkConfig, train: &TrainConfig) -> anyhow::Result<[u64; 2]> {
+    if let OneShot::Gradient(_) = asked {
+        let needs = of_training(&oneshot::mixed_space(space)?.supernet(network)?, train);
+        return Ok([needs, needs]);
+    }
+    let space = oneshot::path_space(space)?;
+    let mut weights = BTreeMap::new();
+    for graph in space.shared(network)? {
+        weights.extend(graph.nodes().map(|(index, node)| (node.name.clone(), graph.parameters_of(index) as u64)));
+    }
+    let kept = 2 * 4 * weights.values().sum::<u64>();
+    let paths =
+        probe::samples(space.as_ref()).into_iter().map(|path| Ok(of_training(&space.path(&path, network)?, train)));
+    let paths = paths.collect::<Result<Vec<_>, SpaceError>>()?;
+    Ok([paths.iter().min(), paths.iter().max()].map(|bytes| kept + bytes.copied().unwrap_or(0)))
 }
 
 /// What makes a final training smaller.

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use candle_core::{DType, Device};
 use nas_nn::trainer::{TrainConfig, TrainData, TrainEvent};
 use nas_nn::{Network, NnError, Trainer};
-use nas_oneshot::{DartsSearch, OneShotError, SearchOptions};
+use nas_oneshot::SearchOptions;
 use nas_search::Event;
 use nas_space::{Architecture, NetworkConfig, NetworkGraph, SearchSpace, Seed};
 
 use crate::config::Config;
 use crate::images::Data;
+use crate::oneshot::Search;
 use crate::plan::{SEARCH_SIZES, Size, Speed};
 use crate::recipe;
 
@@ -115,7 +116,7 @@ pub fn images_per_second(
 }
 
 /// Seconds of a step of a search on a supernet, its batches included, while nothing else runs.
-pub fn supernet_step_seconds(mut search: DartsSearch) -> Result<f64, OneShotError> {
+pub fn supernet_step_seconds(mut search: Search) -> anyhow::Result<f64> {
     let stop = AtomicBool::new(false);
     let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
     // The first step allocates what later ones reuse, so the clock starts behind it.

@@ -6,17 +6,15 @@ use std::time::Duration;
 use candle_core::Device;
 use nas_nn::TrainFromScratch;
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
-use nas_oneshot::{DartsConfig, DartsSearch, SearchData};
 use nas_search::pareto::Objective;
-use nas_space::spaces::{self, Darts, NasBench201};
-use nas_space::{Blueprint, Chooses, ImageShape, MixedSpace, NetworkConfig, SearchSpace, Seed};
+use nas_space::spaces;
+use nas_space::{Blueprint, Chooses, ImageShape, NetworkConfig, SearchSpace, Seed};
 
 use crate::config::Config;
-use crate::exit::usage;
-use crate::gradient::Gradient;
 use crate::images::{Data, augment};
 use crate::memory::Machine;
-use crate::plan::{self, PUBLISHED_EPOCHS, Size, SupernetPlan};
+use crate::oneshot::{self, OneShot};
+use crate::plan::{self, Size};
 use crate::strategies::{Epochs, Method, Task};
 
 /// A search space by name.
@@ -53,51 +51,6 @@ pub fn method(config: &Config, text: &str, space: &Arc<dyn SearchSpace>) -> anyh
         objectives: vec![Objective::Accuracy, Objective::Parameters],
     };
     Ok((method, task))
-}
-
-/// A search space with a supernet, by name.
-///
-/// # Errors
-/// Lists those that have one.
-pub fn mixed_space(name: &str) -> anyhow::Result<Arc<dyn MixedSpace>> {
-    let known: [Arc<dyn MixedSpace>; 2] = [Arc::new(Darts), Arc::new(NasBench201)];
-    let names = known.each_ref().map(|space| space.name().to_owned()).join(", ");
-    let found = known.into_iter().find(|space| space.name() == name);
-    found.ok_or_else(|| usage(format!("the space `{name}` has no supernet; the spaces that have one are {names}")))
-}
-
-/// The search on a supernet, before its first step. A plan says how long it is where time decided that.
-///
-/// # Errors
-/// Names the setting at fault.
-pub fn supernet(
-    config: &Config,
-    data: &Data,
-    gradient: &Gradient,
-    plan: Option<&SupernetPlan>,
-) -> anyhow::Result<DartsSearch> {
-    let network = trial_network(config, data.shape(), data.classes.len());
-    let given = config.search.epochs.map(|epochs| usize::try_from(epochs).unwrap_or(usize::MAX));
-    let epochs = plan.map(|plan| plan.epochs).or(given).unwrap_or(PUBLISHED_EPOCHS);
-    let (weights, architecture) = data.halves(config, plan.map_or(gradient.images, |plan| plan.images))?;
-    let images = SearchData {
-        images: Arc::clone(&data.images),
-        weights,
-        architecture,
-        normalization: data.normalization.clone(),
-    };
-    let published = DartsConfig::default();
-    let darts = DartsConfig {
-        order: gradient.order,
-        alpha_learning_rate: gradient.alpha_rate.unwrap_or(published.alpha_learning_rate),
-        epochs,
-        batch_size: config.trial.batch_size,
-        augment: augment(&config.data, false),
-        guard: gradient.guard_for(epochs),
-        ..published
-    };
-    let seed = Seed::new(config.seed).child("supernet");
-    Ok(DartsSearch::new(mixed_space(&config.space.name)?, network, images, darts, seed)?)
 }
 
 /// The network of trials.
@@ -213,8 +166,11 @@ pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
     final_training(config).validate_for(data.shape())?;
     data.trial_images(config)?;
     data.final_images(config)?;
-    match Gradient::asked(&config.search.strategy)? {
-        Some(gradient) => supernet(config, data, &gradient, None).map(drop),
+    if let Some(asked) = OneShot::of(&config.search)? {
+        oneshot::build(config, data, &asked, None)?;
+    }
+    match OneShot::asked(&config.search.strategy)? {
+        Some(_) => Ok(()),
         None => {
             let (method, task) = method(config, &config.search.strategy, &space)?;
             method.make(&task).map(drop)
@@ -229,11 +185,6 @@ mod tests {
         for known in nas_space::spaces::all() {
             assert_eq!(super::space(known.name()).unwrap().name(), known.name());
         }
-        for known in nas_space::spaces::all_mixed() {
-            assert_eq!(super::mixed_space(known.name()).unwrap().name(), known.name());
-        }
-        let message = super::mixed_space("chain").err().unwrap().to_string();
-        assert!(message.contains("no supernet") && message.contains("darts, nasbench201"), "{message}");
         let message = super::space("dart").err().unwrap().to_string();
         assert!(message.contains("darts"), "{message}");
     }

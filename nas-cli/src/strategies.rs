@@ -13,6 +13,7 @@ use nas_space::{SearchSpace, Seed};
 use crate::controllers;
 use crate::exit::usage;
 use crate::gradient;
+use crate::sharing;
 use crate::units::nearest;
 
 /// The name of the baseline.
@@ -29,6 +30,18 @@ pub struct Known {
     /// The keys that may be set, and what they mean.
     pub settings: &'static [(&'static str, &'static str)],
     make: fn(&Method, &Task) -> anyhow::Result<Box<dyn Strategy>>,
+}
+
+impl Known {
+    /// An entry of the list of evaluators, which make no strategies.
+    pub const fn evaluator(
+        name: &'static str,
+        summary: &'static str,
+        source: &'static str,
+        settings: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self { name, summary, source, settings, make: gradient::refuse }
+    }
 }
 
 /// What a method is to work on.
@@ -121,6 +134,13 @@ pub const KNOWN: &[Known] = &[
         make: gradient::refuse,
     },
     Known {
+        name: sharing::NAME,
+        summary: "parameter sharing: paths sampled through shared weights, proposed by a controller that learns on them",
+        source: "Pham, Guan, Zoph, Le & Dean 2018",
+        settings: sharing::SETTINGS,
+        make: gradient::refuse,
+    },
+    Known {
         name: "reinforce",
         summary: "an LSTM controller that learns by REINFORCE what to propose",
         source: "Zoph & Le 2017",
@@ -157,15 +177,23 @@ impl Method {
     /// # Errors
     /// Lists the names or keys, and suggests the nearest.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
+        Self::parse_in(KNOWN, "strategy", text)
+    }
+
+    /// As [`parse`](Self::parse), from another list; `kind` is what it lists.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_in(list: &'static [Known], kind: &str, text: &str) -> anyhow::Result<Self> {
         let mut parts = text.split(':').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
-            let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
-            return Err(usage(format!(
-                "there is no search strategy `{name}`; the strategies are {}{}",
-                names.join(", "),
-                hint(name, &names)
-            )));
+        let Some(known) = list.iter().find(|known| known.name == name) else {
+            let names: Vec<&str> = list.iter().map(|known| known.name).collect();
+            let (listed, hint) = (names.join(", "), hint(name, &names));
+            return Err(usage(match kind {
+                "strategy" => format!("there is no search strategy `{name}`; the strategies are {listed}{hint}"),
+                _ => format!("there is no {kind} `{name}`; the {kind}s are {listed}{hint}"),
+            }));
         };
         let mut method = Self { known, settings: Vec::new() };
         for part in parts {
@@ -178,10 +206,10 @@ impl Method {
             let keys: Vec<&str> = known.settings.iter().map(|(key, _)| *key).collect();
             let Some(&key) = keys.iter().find(|known| **known == key) else {
                 return Err(usage(match keys.len() {
-                    0 => format!("strategy `{name}` has nothing to set; leave `{part}` out"),
+                    0 => format!("{kind} `{name}` has nothing to set; leave `{part}` out"),
                     _ => {
                         let known = keys.join(", ");
-                        format!("strategy `{name}` has no setting `{key}`; it has {known}{}", hint(key, &keys))
+                        format!("{kind} `{name}` has no setting `{key}`; it has {known}{}", hint(key, &keys))
                     }
                 }));
             };
@@ -310,6 +338,7 @@ fn successive(method: &Method, task: &Task, bracket: Option<u64>) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oneshot::OneShot;
     use nas_space::spaces::NasBench201;
 
     fn check_error(text: &str, expect: &str) {
@@ -357,12 +386,12 @@ mod tests {
             objectives: vec![Objective::Accuracy, Objective::Parameters],
         };
         for known in KNOWN {
-            let is_gradient = gradient::order_of(known.name).is_some();
-            for (key, _) in known.settings.iter().filter(|_| is_gradient) {
+            let is_one_shot = OneShot::asked(known.name).unwrap().is_some();
+            for (key, _) in known.settings.iter().filter(|_| is_one_shot) {
                 let text = format!("{}:{key}=nonsense", known.name);
-                assert!(gradient::Gradient::asked(&text).is_err(), "{} does not read {key}", known.name);
+                assert!(OneShot::asked(&text).is_err(), "{} does not read {key}", known.name);
             }
-            if is_gradient {
+            if is_one_shot {
                 continue;
             }
             assert_eq!(Method::parse(known.name).unwrap().make(&task).unwrap().name(), known.name);

@@ -37,6 +37,10 @@ pub struct SearchArgs {
     /// How to search, and what is to be set of it: NAME[:KEY=VALUE...] (see `nas strategies`) [default: evolution]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub strategy: Option<String>,
+    /// How trials are measured: train, each from scratch, or supernet[:KEY=VALUE...], on weights that all of them share
+    /// [default: train]
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
+    pub evaluator: Option<String>,
     /// Channels of the networks searched
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub channels: Option<usize>,
@@ -293,6 +297,7 @@ impl SearchArgs {
         said.space.stem = self.stem;
         said.search.method = self.method.clone();
         said.search.strategy = self.strategy.clone();
+        said.search.evaluator = self.evaluator.clone();
         said.search.trials = self.trials;
         said.search.epochs = self.epochs;
         said.search.time = self.time.clone();

@@ -10,10 +10,11 @@ use serde_json::json;
 use crate::args::SearchArgs;
 use crate::command_line::{self, Open};
 use crate::config::{Config, Partial, read, render, render_for_study};
+use crate::evaluators::TRAIN;
 use crate::exit::usage;
 use crate::folder::Folder;
-use crate::gradient::Gradient;
 use crate::images::{self, Data};
+use crate::oneshot::{self, OneShot};
 use crate::output::table::{Align, table};
 use crate::output::{Output, line};
 use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
@@ -127,14 +128,13 @@ pub fn begin(ready: Ready, folder: Folder, out: Output, stop: Stop) -> anyhow::R
 fn length(config: &Config, data: &Data, time: Option<&TimePlan>) -> anyhow::Result<Length> {
     let shape = data.shape();
     let images = data.train.len();
-    let supernet =
-        Gradient::asked(&config.search.strategy)?.map(|asked| match time.and_then(|t| t.supernet.as_ref()) {
-            Some(plan) => (plan.epochs, plan.images.unwrap_or(images)),
-            None => {
-                let epochs = config.search.epochs.map_or(plan::PUBLISHED_EPOCHS, |epochs| epochs as usize);
-                (epochs, asked.images.unwrap_or(images).min(images))
-            }
-        });
+    let supernet = OneShot::of(&config.search)?.map(|asked| match time.and_then(|t| t.supernet.as_ref()) {
+        Some(plan) => (plan.epochs, plan.images.unwrap_or(images)),
+        None => {
+            let epochs = config.search.epochs.map_or(plan::PUBLISHED_EPOCHS, |epochs| epochs as usize);
+            (epochs, asked.images().unwrap_or(images).min(images))
+        }
+    });
     let each = config.trial.epochs.max(1) as u64;
     let trials = config.search.trials.or(config.search.epochs.map(|epochs| epochs.div_ceil(each)));
     Ok(Length {
@@ -177,15 +177,25 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
             )));
         }
     }
-    let gradient = given.search.strategy.as_deref().map(Gradient::asked).transpose()?.flatten();
-    if gradient.is_some() && given.search.trials.is_some() {
-        return Err(usage(
-            "a supernet is trained once, so its search has no budget in trials; give --epochs or --time",
-        ));
+    let strategy = given.search.strategy.as_deref().unwrap_or("evolution");
+    let one_shot = OneShot::of_both(strategy, given.search.evaluator.as_deref().unwrap_or(TRAIN))?;
+    match &one_shot {
+        Some(OneShot::Shared(_)) if given.search.epochs.is_some() => {
+            return Err(usage(
+                "trials on shared weights train for no epochs: give --trials or --time, and the supernet's own as in \
+                 --evaluator supernet:epochs=30",
+            ));
+        }
+        Some(OneShot::Gradient(_) | OneShot::Sharing(_)) if given.search.trials.is_some() => {
+            return Err(usage(
+                "a supernet is trained once, so its search has no budget in trials; give --epochs or --time",
+            ));
+        }
+        _ => {}
     }
-    if let (Some(_), Some(name)) = (&gradient, &given.space.name) {
+    if let (Some(asked), Some(name)) = (&one_shot, &given.space.name) {
         recipe::space(name)?;
-        recipe::mixed_space(name)?;
+        asked.check_space(name)?;
     }
     if let Some(name) = &given.space.name {
         recipe::space(name)?;
@@ -215,9 +225,9 @@ fn divide(
     start: Instant,
     out: Output,
 ) -> anyhow::Result<TimePlan> {
-    let gradient = Gradient::asked(&config.search.strategy)?;
+    let one_shot = OneShot::of(&config.search)?;
     // A supernet of the size that was given, or of the smallest.
-    let step = gradient.as_ref().map(|asked| supernet_step(config, data, asked)).transpose()?;
+    let step = one_shot.as_ref().map(|asked| supernet_step(config, data, asked)).transpose()?;
     let speed = probe::speed(config, data, device)?;
     let space = recipe::space(&config.space.name)?;
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
@@ -229,9 +239,9 @@ fn divide(
     let fixed = (given.space.channels.is_some() || given.space.layers.is_some())
         .then_some(Size { channels: config.space.channels, layers: config.space.layers });
     let fixed =
-        if gradient.is_some() { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
-    let each = gradient.as_ref().map(|asked| {
-        let rounds = 1 + asked.random.div_ceil(jobs as u64);
+        if one_shot.is_some() { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
+    let each = one_shot.as_ref().and_then(OneShot::random).map(|random| {
+        let rounds = 1 + random.div_ceil(jobs as u64);
         (1.0 - SUPERNET_SHARE) * search / rounds as f64
     });
     // A worker starts, loads the images, and trains.
@@ -274,13 +284,18 @@ fn divide(
         trained.channels,
         trained.layers,
     ));
-    let supernet = gradient.as_ref().zip(step).map(|(asked, step)| {
-        let images = asked.images.map_or(data.train.len(), |images| images.min(data.train.len()));
-        let watching = if asked.eigenvalue_every == Some(0) { 0 } else { WATCHING };
-        let plan = plan::supernet_plan(SUPERNET_SHARE * search, images, batch, step, watching);
-        SupernetPlan { images: plan.images.or(asked.images), ..plan }
-    });
+    let supernet = one_shot
+        .as_ref()
+        .zip(step)
+        .map(|(asked, step)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, step));
     out.note(&match &supernet {
+        Some(plan) if matches!(one_shot, Some(OneShot::Shared(_))) => format!(
+            "of {}: {} for the search, {} of the supernet, then trials on its weights; the rest for the final training, \
+             measured again when the winner is known",
+            seconds(total),
+            seconds(search),
+            plural(plan.epochs as u64, "epoch"),
+        ),
         Some(plan) => format!(
             "of {}: {} for the search, {} of the supernet, then the cell found and random ones, {} each; the rest for the \
              final training, measured again when the winner is known",
@@ -298,18 +313,16 @@ fn divide(
             seconds(trials.seconds),
         ),
     });
-    let first_arm = search * plan::first_arm_share(baseline);
+    let measuring = if matches!(one_shot, Some(OneShot::Shared(_))) { 1.0 - SUPERNET_SHARE } else { 1.0 };
+    let first_arm = search * measuring * plan::first_arm_share(baseline);
     Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet })
 }
 
-/// As many steps as measuring the eigenvalue at the end of an epoch takes, about.
-const WATCHING: usize = 10;
-
 /// Seconds of a step of the supernet that is asked for.
-fn supernet_step(config: &Config, data: &Data, asked: &Gradient) -> anyhow::Result<f64> {
+fn supernet_step(config: &Config, data: &Data, asked: &OneShot) -> anyhow::Result<f64> {
     // So many epochs that the probe never comes to an end of its own.
-    let endless = SupernetPlan { epochs: 1_000_000, images: asked.images };
-    Ok(probe::supernet_step_seconds(recipe::supernet(config, data, asked, Some(&endless))?)?)
+    let endless = SupernetPlan { epochs: 1_000_000, images: asked.images(), candidates: None };
+    probe::supernet_step_seconds(oneshot::build(config, data, &asked.weights_only(), Some(&endless))?)
 }
 
 /// Makes the study, and the file of settings beside it.

@@ -51,6 +51,7 @@ section!(
     Search {
         method: String,
         strategy: String,
+        evaluator: String,
         trials: u64,
         epochs: u64,
         time: String,

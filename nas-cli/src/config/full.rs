@@ -93,6 +93,9 @@ pub struct SearchConfig {
     pub method: Option<String>,
     /// The strategy, by name, with its settings where there are any (`evolution:identity=0.1`).
     pub strategy: String,
+    /// How trials are measured, by name, with its settings where there are any (`supernet:epochs=30`).
+    #[serde(default = "train")]
+    pub evaluator: String,
     /// Budget in trials.
     pub trials: Option<u64>,
     /// Budget in epochs of training, over all trials.
@@ -109,6 +112,11 @@ pub struct SearchConfig {
     pub baseline: bool,
     /// Seconds after which a trial has failed.
     pub trial_timeout: Option<String>,
+}
+
+/// Studies of before there was a choice train their trials.
+fn train() -> String {
+    crate::evaluators::TRAIN.into()
 }
 
 impl SearchConfig {

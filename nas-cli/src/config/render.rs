@@ -29,6 +29,10 @@ const KEYS: &[(&str, &str)] = &[
     ("space.stem", "\"cifar\": one convolution at full resolution; \"imagenet\": three, down to an eighth"),
     ("search.method", "the method of a paper that space, strategy and training follow from (see `nas methods`)"),
     ("search.strategy", "how it searches, NAME or NAME:KEY=VALUE:KEY=VALUE (see `nas strategies`)"),
+    (
+        "search.evaluator",
+        "how trials are measured: \"train\", or \"supernet\", on shared weights (see `nas strategies`)",
+    ),
     ("search.trials", "budget: so many trials (give one of trials, epochs, time)"),
     ("search.epochs", "budget: so many epochs of training over all trials"),
     ("search.time", "budget: wall-clock time of search and final training together, such as \"30m\""),

@@ -16,7 +16,7 @@ mod trials;
 pub use finish::{FinalPlan, final_plan, regularization};
 pub use resolve::resolve;
 pub use sizes::{FINAL_SIZES, SEARCH_SIZES, Size};
-pub use supernet::{PUBLISHED_EPOCHS, SHARE as SUPERNET_SHARE, SupernetPlan, supernet_plan};
+pub use supernet::{LOOKED_AT, PUBLISHED_EPOCHS, SHARE as SUPERNET_SHARE, SupernetPlan, sharing_plan, supernet_plan};
 pub use trials::{first_arm_share, timed_trials, validated};
 
 /// The rule in words.

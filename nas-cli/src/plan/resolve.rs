@@ -6,13 +6,17 @@ use nas_space::{Stem, spaces};
 use super::Facts;
 use super::finish::regularization;
 use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES};
-use super::supernet::PUBLISHED_EPOCHS;
 use crate::config::{
     Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };
+use crate::evaluators::{SUPERNET, TRAIN};
+use crate::oneshot;
 
 /// The trials of a search without a budget.
 const DEFAULT_TRIALS: u64 = 20;
+
+/// The same where a trial costs a forward pass, on shared weights.
+const DEFAULT_SHARED_TRIALS: u64 = 500;
 
 /// Trials that may be unfinished when the next is proposed. A constant: the result depends on it, so it must not follow
 /// the machine.
@@ -39,9 +43,12 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         validations: trial.validations.unwrap_or(1),
     };
     let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
-    let is_gradient = search.strategy.as_deref().is_some_and(is_gradient);
-    let trials = if unlimited && !is_gradient { Some(DEFAULT_TRIALS) } else { search.trials };
-    let supernet_epochs = Some(PUBLISHED_EPOCHS as u64).filter(|_| unlimited && is_gradient);
+    let name = space.name.unwrap_or_else(|| "darts".into());
+    let supernet = search.strategy.as_deref().and_then(|strategy| oneshot::published_epochs(strategy, &name));
+    let is_shared = search.evaluator.as_deref().is_some_and(|evaluator| evaluator.starts_with(SUPERNET));
+    let usual = if is_shared { DEFAULT_SHARED_TRIALS } else { DEFAULT_TRIALS };
+    let trials = if unlimited && supernet.is_none() { Some(usual) } else { search.trials };
+    let supernet_epochs = supernet.map(|epochs| epochs as u64).filter(|_| unlimited);
     let expected = trials.or(search.epochs.map(|e| e.div_ceil(trial.epochs.max(1) as u64)));
     let evolution = EvolutionConfig::for_budget(expected.unwrap_or(DEFAULT_TRIALS));
     let population = search.population.unwrap_or(evolution.population);
@@ -53,7 +60,6 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let (drop_path, cutout) = regularization(final_epochs, facts.side());
     let pictures = data.image_size.is_some();
     let resized_crop = data.resized_crop.unwrap_or(if pictures { LEAST_AREA } else { 0.0 });
-    let name = space.name.unwrap_or_else(|| "darts".into());
     // A name that is no space's is refused elsewhere.
     let nearest = |layers| spaces::by_name(&name).map_or(layers, |space| space.nearest_layers(layers));
     Config {
@@ -79,6 +85,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         search: SearchConfig {
             method: search.method,
             strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
+            evaluator: search.evaluator.unwrap_or_else(|| TRAIN.into()),
             trials,
             epochs: search.epochs.or(supernet_epochs),
             time: search.time,
@@ -117,11 +124,6 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             device: run.device.unwrap_or_else(|| "cpu".into()),
         },
     }
-}
-
-/// Whether a strategy is a gradient-based method, which trains one supernet.
-fn is_gradient(strategy: &str) -> bool {
-    strategy.split(':').next().is_some_and(|name| crate::gradient::order_of(name.trim()).is_some())
 }
 
 /// A fifth, but never more than the 5,000 images that the papers hold out.

@@ -15,7 +15,7 @@ use super::supernet::{self, Supernet};
 use super::{Run, TimePlan};
 use crate::config::Config;
 use crate::exit::failure;
-use crate::gradient::Gradient;
+use crate::oneshot::{self, OneShot};
 use crate::recipe;
 use crate::strategies::RANDOM;
 use crate::units::parse_seconds;
@@ -32,14 +32,15 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let budget =
         Budget { trials: config.search.trials, epochs: config.search.epochs, seconds: time.map(|t| t.first_arm) };
     let name = config.search.strategy_name();
-    let gradient = Gradient::asked(&config.search.strategy)?;
-    let found = gradient.as_ref().map(|asked| supernet::search(run, study, asked, time)).transpose()?;
+    let one_shot = OneShot::of(&config.search)?;
+    let found = one_shot.as_ref().map(|asked| supernet::search(run, study, asked, time)).transpose()?;
+    let beside = one_shot.as_ref().and_then(OneShot::random);
     let first = match &found {
-        Some(found) => {
-            let mut strategy = Found::new(name, vec![found.report.architecture.clone()]);
+        Some(found) if beside.is_some() => {
+            let mut strategy = Found::new(name, found.report.found());
             arm_of(run, study, name, &mut strategy, Budget::trials(1))?
         }
-        None => arm(run, study, &config.search.strategy, budget)?,
+        _ => arm(run, study, &config.search.strategy, budget)?,
     };
     let random = if config.search.baseline && name != RANDOM {
         if study.trials(RANDOM)?.is_empty() {
@@ -47,13 +48,14 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
             study.set(SHARED_SECONDS, &study.seconds_used(RANDOM)?.to_string())?;
         }
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
-        if let Some(asked) = &gradient {
+        if let Some(random) = beside {
             // They are few, and trained like the one found.
-            let random = arm(run, study, RANDOM, Budget::trials(asked.random))?;
+            let random = arm(run, study, RANDOM, Budget::trials(random))?;
             return finish(study, name, first, Some(random), found);
         }
         // As much training; under a budget in time also no more than is left of the search's.
-        let seconds = time.map(|t| (t.search - first.seconds).max(1.0) + shared);
+        let before = first.seconds + found.as_ref().map_or(0.0, |found| found.seconds);
+        let seconds = time.map(|t| (t.search - before).max(1.0) + shared);
         Some(arm(run, study, RANDOM, Budget { seconds, ..equal_budget(config, &first.trials) })?)
     } else {
         None
@@ -137,6 +139,11 @@ fn executor(run: &Run, study: &Study) -> anyhow::Result<Box<dyn Executor>> {
     let config = &run.config;
     let limit = config.search.trial_timeout.as_deref().map(parse_seconds).transpose().map_err(crate::exit::usage)?;
     let limit = limit.map(Duration::from_secs_f64);
+    if let Some(OneShot::Shared(asked)) = OneShot::of(&config.search)? {
+        // A process of its own would take longer to start than a trial takes.
+        let evaluator = oneshot::evaluator(config, &run.data, &asked, &run.folder.shared_weights())?;
+        return Ok(Box::new(InProcess::new(evaluator).time_limit(limit)));
+    }
     if config.run.in_process {
         let evaluator = recipe::evaluator(config, &run.data, run.device.clone())?;
         return Ok(Box::new(InProcess::new(evaluator).time_limit(limit)));

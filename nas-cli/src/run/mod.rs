@@ -9,6 +9,7 @@ mod listener;
 mod results;
 mod summary;
 mod supernet;
+mod tabulated;
 mod time;
 
 use candle_core::Device;

@@ -8,6 +8,7 @@ use nas_space::{ArchitectureFile, Blueprint, Drawing, NetworkConfig};
 use serde_json::{Value, json};
 
 use super::supernet::{self, Supernet};
+use super::tabulated;
 use super::{Finish, Run};
 use crate::command_line::{self, Open};
 use crate::config::render;
@@ -25,7 +26,7 @@ pub struct Searched {
     pub random: Option<Outcome>,
     /// The strategy's best.
     pub winner: Trial,
-    /// The search on a supernet that the arm's one architecture came from, in gradient-based methods.
+    /// The search on a supernet that the arm's one architecture came from, in methods that train one.
     pub supernet: Option<Supernet>,
 }
 
@@ -87,8 +88,7 @@ pub fn write(
     }
     folder.write("metrics.csv", &curve(trained))?;
     if let Some(found) = searched.and_then(|s| s.supernet.as_ref()) {
-        folder.write("supernet.csv", &supernet::curve(&found.report))?;
-        folder.write("alphas.json", &format!("{:#}\n", supernet::alphas(&found.report)))?;
+        supernet::write(folder, &found.report)?;
     }
     let metrics = metrics(run, blueprint, trained, searched);
     folder.write("metrics.json", &format!("{metrics:#}\n"))?;
@@ -137,6 +137,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
             "final_training_images": run.data.final_images(config).map_or(0, |(images, _)| images.len()),
             "test_used": "once, after the last epoch",
         },
+        "tabulated": tabulated::look_up(blueprint, &config.data.name),
         "seed": config.seed,
         "seeds": 1,
         "batch_norm": { "final": "running statistics", "trials": "statistics of the batch" },

@@ -5,7 +5,7 @@ use nas_space::spaces::Darts;
 use nas_space::{Architecture, Blueprint, SearchSpace};
 
 use super::results::{Searched, accuracy, arms, failures, metrics};
-use super::{Finish, Run};
+use super::{Finish, Run, tabulated};
 use crate::output::table::{Align, pairs, table};
 use crate::recipe;
 use crate::units::{count, percent, plural, seconds, short};
@@ -58,6 +58,9 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
         ),
         ("files", format!("{}", run.folder.path.display())),
     ]));
+    if let Some(found) = tabulated::look_up(blueprint, &run.config.data.name) {
+        out.result(&format!("\n{}", found.sentence()));
+    }
     out.result(&format!(
         "\nMeasure it again: nas evaluate {}",
         crate::folder::shell_word(&run.folder.path.display().to_string())
@@ -118,12 +121,15 @@ fn remarks(searched: &Searched) -> Vec<String> {
             lines.push(format!("{name}: of {of}, some failed: {}", kinds.join(", ")));
         }
     }
-    lines.extend(searched.supernet.iter().flat_map(|found| found.report.warnings.clone()));
+    lines.extend(searched.supernet.iter().flat_map(|found| found.report.warnings().to_vec()));
+    if searched.supernet.as_ref().is_some_and(|found| found.is_shared) {
+        lines.push("These accuracies are on shared weights; the network below was trained on its own.".into());
+    }
     let Some(random) = &searched.random else { return lines };
     let Some(best) = &random.best else { return lines };
     let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
     let arm = &searched.winner.arm;
-    if searched.supernet.is_some() {
+    if searched.supernet.as_ref().is_some_and(|found| !found.is_shared) {
         lines.push(beside_random_cells(searched, random));
         return lines;
     }

@@ -100,7 +100,7 @@ fn what_cannot_be_run_is_said() {
 }
 
 /// The folder of the measured tables; the binary finds it in the environment, too.
-fn tables() -> Option<()> {
+pub(crate) fn tables() -> Option<()> {
     let there = std::env::var_os("NAS_TABLES").is_some_and(|folder| Path::new(&folder).is_dir());
     if !there {
         skipped();

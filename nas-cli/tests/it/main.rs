@@ -2,6 +2,7 @@
 
 mod bench;
 mod data;
+mod enas;
 mod errors;
 mod export;
 mod full_disk;

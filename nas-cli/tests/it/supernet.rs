@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nas_search::Study;
 use rand::RngExt;
 
+use crate::bench::tables;
 use crate::kill::go_on;
 use crate::nas;
 
@@ -14,8 +15,9 @@ use crate::nas;
 const KILLS: usize = 6;
 
 /// A search as small as one can be: four epochs on 400 images, the cell found and one random cell, two epochs at the end.
-fn search<'a>(strategy: &'a str, out: &'a str) -> Vec<&'a str> {
-    let mut args = vec!["search", "--strategy", strategy, "--epochs", "4", "--channels", "2", "--layers", "3"];
+fn search<'a>(space: &'a str, strategy: &'a str, out: &'a str) -> Vec<&'a str> {
+    let mut args =
+        vec!["search", "--space", space, "--strategy", strategy, "--epochs", "4", "--channels", "2", "--layers", "3"];
     args.extend(["--trial-epochs", "1", "--trial-images", "200", "--final-channels", "2", "--final-layers", "3"]);
     args.extend(["--final-epochs", "2", "--seed", "7", "--jobs", "1", "--threads", "1", "--json", "--out", out]);
     args
@@ -27,11 +29,18 @@ fn in_supernet(folder: &Path) -> bool {
     report.is_ok_and(|report| report.is_none())
 }
 
-fn check(strategy: &str) {
+fn check(space: &str, strategy: &str, written: &[&str]) {
+    check_commands(|out| search(space, strategy, out).into_iter().map(String::from).collect(), written);
+}
+
+/// Kills the run of a command into a folder again and again, and compares what it comes to with a whole run.
+fn check_commands(command: impl Fn(&str) -> Vec<String>, written: &[&str]) {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
     let start = Instant::now();
-    nas(folder, &search(strategy, "whole")).ok();
+    let (begin, whole_run) = (command("cut"), command("whole"));
+    let resume = ["resume", "cut", "--json"].map(String::from).to_vec();
+    nas(folder, &whole_run.iter().map(String::as_str).collect::<Vec<_>>()).ok();
     let whole = start.elapsed();
     let mut rng = nas_space::Seed::new(20_261_124).rng();
     let (mut kills, mut hits) = (0, 0);
@@ -42,7 +51,7 @@ fn check(strategy: &str) {
         if !begun && cut.exists() {
             fs::remove_dir_all(&cut).unwrap();
         }
-        let args = if begun { vec!["resume", "cut", "--json"] } else { search(strategy, "cut") };
+        let args: Vec<&str> = if begun { &resume } else { &begin }.iter().map(String::as_str).collect();
         // Each attempt gets a little longer: a loop of kills must come to its end.
         let patience = (whole / 8).mul_f64(rng.random_range(0.2..1.8) * (1.0 + 0.2 * kills as f64));
         if go_on(folder, &args, if kills < KILLS { patience } else { Duration::from_secs(600) }) {
@@ -52,28 +61,79 @@ fn check(strategy: &str) {
         hits += usize::from(in_supernet(&cut));
     }
     assert!(hits > 0, "none of {kills} kills hit the supernet");
-    let files = ["arch.json", "model.safetensors", "metrics.csv", "cells.dot", "supernet.csv", "alphas.json"];
-    for file in files {
+    let files = ["arch.json", "model.safetensors", "metrics.csv", "cells.dot", "supernet.csv"];
+    for file in files.iter().chain(written) {
         let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
-        assert!(of("whole") == of("cut"), "{strategy}: {file} differs after {kills} kills");
+        assert!(of("whole") == of("cut"), "{}: {file} differs after {kills} kills", whole_run.join(" "));
     }
 }
 
 #[test]
 fn kills_change_no_byte_of_a_first_order_search() {
-    check("darts1:images=400:random=1");
+    check("darts", "darts1:images=400:random=1", &["alphas.json"]);
 }
 
 #[test]
 fn kills_change_no_byte_of_a_second_order_search() {
-    check("darts:images=400:random=1:eigenvalue_every=3");
+    check("darts", "darts:images=400:random=1:eigenvalue_every=3", &["alphas.json"]);
+}
+
+#[test]
+fn kills_change_no_byte_of_a_search_by_parameter_sharing() {
+    check("enas-micro", "enas:images=400:random=1:samples=40:candidates=20", &["candidates.csv"]);
+}
+
+/// Evolution on the weights of a supernet, as small as it can be.
+fn on_shared_weights<'a>(evaluator: &'a str, out: &'a str) -> Vec<&'a str> {
+    let mut args = vec!["search", "--space", "nasbench201", "--strategy", "evolution", "--evaluator", evaluator];
+    args.extend(["--trials", "30"]);
+    args.extend(["--channels", "2", "--layers", "3", "--final-channels", "2", "--final-layers", "3"]);
+    args.extend(["--final-epochs", "2", "--seed", "7", "--jobs", "1", "--threads", "1", "--json", "--out", out]);
+    args
+}
+
+#[test]
+fn every_strategy_searches_on_shared_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = nas(folder.path(), &on_shared_weights("supernet:epochs=3:images=400:compared=80", "out")).ok().json();
+    let search = &metrics["search"];
+    assert_eq!(search["supernet"]["epochs"], 3);
+    for (number, arm) in ["evolution", "random"].into_iter().enumerate() {
+        assert_eq!((&search["arms"][number]["arm"], &search["arms"][number]["trials"]), (&arm.into(), &30.into()));
+    }
+    assert!(folder.path().join("out/shared.safetensors").exists());
+    // Measured again on the same weights, the same: a run of the same seed has the same trials.
+    let again = nas(folder.path(), &on_shared_weights("supernet:epochs=3:images=400:compared=80", "again")).ok().json();
+    assert_eq!(again["search"]["winner"]["architecture"], search["winner"]["architecture"]);
+    assert_eq!(again["search"]["winner"]["validation"], search["winner"]["validation"]);
+}
+
+#[test]
+fn kills_change_no_byte_of_a_search_on_shared_weights() {
+    check_commands(
+        |out| on_shared_weights("supernet:epochs=30:compared=80", out).into_iter().map(String::from).collect(),
+        &["shared.safetensors", "candidates.csv"],
+    );
+}
+
+#[test]
+fn whole_networks_are_searched_by_parameter_sharing() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = search("enas-macro-3", "enas:images=400:random=2:samples=20:candidates=8", "out");
+    let metrics = nas(folder.path(), &args).ok().json();
+    let search = &metrics["search"];
+    assert_eq!((&search["arms"][0]["arm"], &search["arms"][0]["trials"]), (&"enas".into(), &1.into()));
+    assert_eq!(search["supernet"]["rewards"].as_array().unwrap().len(), 4);
+    assert_eq!(search["winner"]["architecture"], metrics["architecture"]);
+    let candidates = fs::read_to_string(folder.path().join("out/candidates.csv")).unwrap();
+    let best = candidates.lines().nth(1).unwrap();
+    assert!(best.contains(metrics["architecture"].as_str().unwrap()), "{best} is not what was found");
 }
 
 #[test]
 fn the_folder_says_what_the_supernet_came_to() {
     let folder = tempfile::tempdir().unwrap();
-    let mut args = search("darts1:images=400:random=2", "out");
-    args.extend(["--space", "nasbench201"]);
+    let args = search("nasbench201", "darts1:images=400:random=2", "out");
     let metrics = nas(folder.path(), &args).ok().json();
     let search = &metrics["search"];
     assert_eq!((&search["arms"][0]["arm"], &search["arms"][0]["trials"]), (&"darts1".into(), &1.into()));
@@ -81,10 +141,25 @@ fn the_folder_says_what_the_supernet_came_to() {
     assert_eq!(search["supernet"]["epochs"], 4);
     assert_eq!(search["supernet"]["eigenvalues"].as_array().unwrap().len(), 4);
     assert_eq!(search["winner"]["architecture"], metrics["architecture"]);
+    if let Some(()) = tables() {
+        check_tabulated(&metrics);
+    }
     let curve = fs::read_to_string(folder.path().join("out/supernet.csv")).unwrap();
     assert_eq!(curve.lines().count(), 5);
     assert!(curve.starts_with("epoch,train_loss,") && curve.contains("|+|"), "{curve}");
     assert!(!folder.path().join("out/supernet.safetensors").exists(), "what is done needs no checkpoint");
+}
+
+/// The table's own line of the cell found has its accuracy in the fourth column.
+fn check_tabulated(metrics: &serde_json::Value) {
+    let path = Path::new(&std::env::var_os("NAS_TABLES").unwrap()).join("nasbench201.csv");
+    let table = fs::read_to_string(path).unwrap();
+    let text = format!(",{},", metrics["architecture"].as_str().unwrap());
+    let line = table.lines().find(|line| line.contains(&text)).unwrap();
+    let test: f64 = line.split(',').nth(3).unwrap().parse().unwrap();
+    let found = &metrics["tabulated"];
+    assert!((found["test"].as_f64().unwrap() - test / 100.0).abs() < 1e-9, "{found} {line}");
+    assert!((found["optimum"].as_f64().unwrap() - 0.9437).abs() < 5e-4, "{found}");
 }
 
 #[test]
@@ -105,6 +180,12 @@ fn what_a_supernet_cannot_do_is_said() {
     };
     fails(&["search", "--strategy", "darts", "--trials", "5"], "give --epochs or --time");
     fails(&["search", "--strategy", "darts", "--space", "nasbench101"], "has no supernet");
+    fails(&["search", "--strategy", "enas", "--space", "nasbench101"], "share no weights");
+    fails(&["search", "--strategy", "enas", "--space", "nasnet"], "share no weights");
+    fails(&["search", "--strategy", "enas:idle=sleep"], "rest or move");
+    fails(&["search", "--evaluator", "supernett"], "did you mean `supernet`?");
+    fails(&["search", "--evaluator", "supernet", "--epochs", "9"], "give --trials or --time");
+    fails(&["search", "--evaluator", "supernet", "--strategy", "darts"], "a supernet of its own");
     fails(&["search", "--strategy", "darts:max_skips=few"], "`max_skips` = few");
     fails(&["search", "--strategy", "darts:max_skip=1"], "did you mean `max_skips`?");
     fails(&["search", "--strategy", "darts", "--batch-size", "1"], "batch_size");
