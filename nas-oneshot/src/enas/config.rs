@@ -24,8 +24,9 @@ pub enum Idle {
 /// How weights are shared and what is learned on them. The default is [`micro`](Self::micro).
 ///
 /// Where the released code does not do what it says, this does not follow it: gradients are clipped (there the unclipped
-/// ones are used), the weight decay is what the setting says (there twice that), and no auxiliary classifier learns
-/// nothing. What is left out: dropout with a probability of 0.1 before the classifier.
+/// ones are used), by their norm over the whole path, and the weight decay is what the setting says (there twice that). What
+/// is left out: dropout with a probability of 0.1 before the classifier, and the auxiliary classifier (there its own weights
+/// do not learn).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EnasConfig {
