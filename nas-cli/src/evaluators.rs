@@ -1,5 +1,6 @@
 //! How trials are measured: `train`, each from scratch, or `supernet`, all on weights that they share.
 
+use crate::gradient;
 use crate::sharing::Shared;
 use crate::strategies::{Known, Method};
 
@@ -11,12 +12,18 @@ pub const SUPERNET: &str = "supernet";
 
 /// Every evaluator, by name.
 pub const KNOWN: &[Known] = &[
-    Known::evaluator(TRAIN, "each trial is trained from scratch", "", &[]),
-    Known::evaluator(
-        SUPERNET,
-        "one supernet is trained on uniformly sampled paths; each trial is measured on its weights, in one forward pass",
-        "Guo et al. 2020; Li & Talwalkar 2019",
-        &[
+    Known {
+        name: TRAIN,
+        summary: "each trial is trained from scratch",
+        source: "",
+        settings: &[],
+        make: gradient::refuse,
+    },
+    Known {
+        name: SUPERNET,
+        summary: "one supernet is trained on uniformly sampled paths; each trial is measured on its weights, in one forward pass",
+        source: "Guo et al. 2020; Li & Talwalkar 2019",
+        settings: &[
             ("epochs", "passes of the supernet over the training images [50]"),
             ("rate", "learning rate of the shared weights at the beginning of each of its periods [0.05]"),
             ("images", "train the supernet on so many of the training images"),
@@ -27,7 +34,8 @@ pub const KNOWN: &[Known] = &[
                 "weights that a step's path does not use: rest, or move (decay, and follow their momentum) [rest]",
             ),
         ],
-    ),
+        make: gradient::refuse,
+    },
 ];
 
 /// What an evaluator asks for: shared weights, or nothing for training from scratch.

@@ -29,19 +29,8 @@ pub struct Known {
     pub source: &'static str,
     /// The keys that may be set, and what they mean.
     pub settings: &'static [(&'static str, &'static str)],
-    make: fn(&Method, &Task) -> anyhow::Result<Box<dyn Strategy>>,
-}
-
-impl Known {
-    /// An entry of the list of evaluators, which make no strategies.
-    pub const fn evaluator(
-        name: &'static str,
-        summary: &'static str,
-        source: &'static str,
-        settings: &'static [(&'static str, &'static str)],
-    ) -> Self {
-        Self { name, summary, source, settings, make: gradient::refuse }
-    }
+    /// Makes it. What is no strategy refuses.
+    pub make: fn(&Method, &Task) -> anyhow::Result<Box<dyn Strategy>>,
 }
 
 /// What a method is to work on.
