@@ -86,6 +86,35 @@ pub enum Event {
         /// Wall-clock seconds it took here, after a resume only those since.
         seconds: f64,
     },
+    /// A hypernetwork moved on by a step.
+    GhnStep {
+        /// The epoch under way, from 1.
+        epoch: u64,
+        /// Epochs planned.
+        epochs: u64,
+        /// Steps finished in it.
+        step: u64,
+        /// Steps of an epoch.
+        steps: u64,
+        /// Mean training loss of the epoch so far, in nats.
+        train_loss: f64,
+    },
+    /// An epoch of a hypernetwork's training ended.
+    GhnEpoch {
+        /// What it came to.
+        report: Box<GhnEpoch>,
+        /// Wall-clock seconds it took here, after a resume only those since.
+        seconds: f64,
+    },
+    /// An architecture was scored with generated weights.
+    GhnScored {
+        /// Architectures scored so far.
+        scored: u64,
+        /// Architectures to be scored.
+        samples: u64,
+        /// The best accuracy so far, from 0 to 1.
+        best: f64,
+    },
     /// A strategy that learns a policy has learned from a batch of trials.
     PolicyUpdated {
         /// The update's number, from 1.
@@ -175,6 +204,32 @@ pub struct SharedEpoch {
     pub best: f64,
     /// The one that has it.
     pub architecture: Architecture,
+}
+
+/// One finished epoch of a hypernetwork's training. It holds no times: two equal trainings have equal reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GhnEpoch {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// Epochs planned.
+    pub epochs: u64,
+    /// Mean loss of the networks learned from, in nats.
+    pub train_loss: f64,
+    /// Their accuracy on training images, from 0 to 1.
+    pub train_accuracy: f64,
+    /// The accuracies of the architectures held back, with generated weights, on validation images.
+    pub held_back: Vec<f64>,
+    /// Their mean, where there are any.
+    pub accuracy: Option<f64>,
+    /// Their standard deviation, where there are two.
+    pub spread: Option<f64>,
+    /// Kendall's tau between them and those of the epoch before: 1 where the ranking has settled.
+    pub steadiness: Option<f64>,
+    /// Kendall's tau between them and the accuracies that training gives, where these are known.
+    pub rank_correlation: Option<f64>,
+    /// The learning rate of its last step.
+    pub learning_rate: f64,
 }
 
 /// Whoever wants to know.

@@ -21,7 +21,7 @@ mod trial;
 pub use budget::Budget;
 pub use error::SearchError;
 pub use evaluator::{Evaluator, Job, Progress};
-pub use event::{Event, Listener, SharedEpoch, SupernetEpoch};
+pub use event::{Event, GhnEpoch, Listener, SharedEpoch, SupernetEpoch};
 pub use executor::{Executor, InProcess, Workers};
 pub use halving::{HalvingConfig, SuccessiveHalving};
 pub use random::{RandomSearch, check_state, proposal_seed, random_proposal};

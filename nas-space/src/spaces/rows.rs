@@ -32,6 +32,11 @@ impl<'a> Rows<'a> {
         Ok(rows)
     }
 
+    /// The rows as they are written.
+    pub(super) fn rows(&self) -> &[&'a str] {
+        &self.rows
+    }
+
     pub(super) fn fault(&self, near: &str, reason: String) -> SpaceError {
         SpaceError::Parse { what: self.what, near: near.chars().take(24).collect(), reason }
     }

@@ -1,0 +1,101 @@
+//! The images, the spaces and the training of the hypernetwork.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use nas_data::{LoadOptions, Normalization, load, split};
+use nas_ghn::{GhnConfig, GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
+use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
+use nas_search::Event;
+use nas_space::spaces::Ghn;
+use nas_space::{Architecture, NetworkConfig, Seed};
+
+use crate::Arguments;
+
+/// What all measurements share.
+pub(crate) struct Setup {
+    pub(crate) task: Task,
+    pub(crate) data: TrainData,
+    pub(crate) seed: Seed,
+}
+
+/// Images per step, everywhere.
+const BATCH: usize = 32;
+
+impl Setup {
+    pub(crate) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+        let set = load(&arguments.data, &LoadOptions::default())?;
+        let seed = Seed::new(arguments.seed);
+        let (train, validation) = split(&set.train, &set.classes, 0.2, seed.child("split"))?;
+        let normalization = Normalization::of(&set.train, &train)?;
+        let part = |list: Vec<u32>, count: usize| Arc::new(list[..count.min(list.len())].to_vec());
+        let network = NetworkConfig {
+            input: set.train.shape,
+            classes: set.classes.len(),
+            ..NetworkConfig::cifar(arguments.channels, arguments.layers)
+        };
+        let task = Task {
+            space: Arc::new(Ghn::new(arguments.nodes)),
+            network: network.clone(),
+            learn_from: Arc::new(Ghn::new(arguments.learn_nodes)),
+            learn_network: network,
+        };
+        let data = TrainData {
+            train: part(train, arguments.images.unwrap_or(usize::MAX)),
+            validation: Some(part(validation, arguments.score_images)),
+            images: Arc::new(set.train),
+            normalization,
+        };
+        Ok(Self { task, data, seed })
+    }
+
+    /// The hypernetwork's training, to its end.
+    pub(crate) fn learn(&self, arguments: &Arguments) -> anyhow::Result<GhnSearch> {
+        let config = SearchConfig {
+            ghn: if arguments.ghn2 { GhnConfig::ghn2() } else { GhnConfig::default() },
+            epochs: arguments.epochs,
+            batch_size: BATCH,
+            meta_batch: arguments.meta_batch,
+            samples: 1,
+            best: 1,
+            ..SearchConfig::default()
+        };
+        let mut search = GhnSearch::new(self.task.clone(), self.data.clone(), config, self.seed.child("hypernetwork"))?;
+        let path = arguments.checkpoint.as_deref();
+        if let Some(path) = path.filter(|path| path.exists()) {
+            search.restore(path)?;
+        }
+        let stop = AtomicBool::new(false);
+        let options = SearchOptions { checkpoint: path, checkpoint_every: Duration::from_secs(30), stop: &stop };
+        search.run(&options, &mut |_: &Event| {})?;
+        Ok(search)
+    }
+
+    /// A random architecture, by number.
+    pub(crate) fn architecture(&self, purpose: &str, number: u64) -> Architecture {
+        self.task.space.sample(&mut self.seed.child(purpose).index(number).rng())
+    }
+
+    /// What architectures are scored on.
+    pub(crate) fn score_data(&self) -> ScoreData {
+        ScoreData {
+            images: Arc::clone(&self.data.images),
+            indices: Arc::clone(self.data.validation.as_ref().expect("made with validation images")),
+            normalization: self.data.normalization.clone(),
+            batch_size: SearchConfig::default().score_batch_size,
+        }
+    }
+
+    /// A real training: SGD with momentum and a cosine, as trials of `nas search` have it.
+    pub(crate) fn training(&self, epochs: usize, evaluate_every: usize) -> TrainConfig {
+        TrainConfig {
+            epochs,
+            batch_size: BATCH,
+            learning_rate: 0.05,
+            evaluate_every,
+            batch_norm: BatchNormMode::Batch,
+            ..TrainConfig::default()
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of whole hypernetworks.
+
+mod gradients;
+mod propagation;
+mod search;
+mod tiny;
