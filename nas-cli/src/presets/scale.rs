@@ -108,7 +108,12 @@ impl Preset {
                 let Some(preset) = preset else { return Ok(()) };
                 let learning = &preset.learning;
                 let batch = (length.trials / UPDATES).clamp(1, learning.batch as u64);
-                let updates = [networks / learning.batch as u64, (length.trials / batch).max(1)];
+                // The papers do not say how many steps a batch gets; ours count each.
+                let steps = match learning.algorithm {
+                    nas_controller::Algorithm::Ppo { epochs, .. } => epochs as u64,
+                    nas_controller::Algorithm::Reinforce => 1,
+                };
+                let updates = [networks / learning.batch as u64, (length.trials / batch).max(1) * steps];
                 let rate = raised(learning.adam.learning_rate, updates, MOST_RATE);
                 list.setting(&mut method, "batch", learning.batch, batch, "50 updates at least");
                 list.setting(&mut method, "rate", learning.adam.learning_rate, rate, RATE_RULE);
@@ -267,7 +272,7 @@ mod tests {
         }
         assert!(!found.contains(&"drop path"), "Zoph & Le drop none, and none is dropped here");
         let (config, _) = scaled("nasnet", &Partial::default(), &SHORT);
-        assert_eq!(config.search.strategy, "ppo:preset=nasnet:batch=2:rate=0.007");
+        assert_eq!(config.search.strategy, "ppo:preset=nasnet:batch=2:rate=0.00175");
         assert_eq!(config.training.learning_rate, 0.1);
     }
 
