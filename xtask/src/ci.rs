@@ -22,7 +22,7 @@ const STEPS: [Step; 7] = [
     Step { name: "clippy", slow: false, run: clippy },
     Step { name: "docs", slow: true, run: docs },
     Step { name: "test", slow: false, run: || shell::run(shell::cargo("test --release --workspace")) },
-    Step { name: "export-check", slow: true, run: || export_check::run(&export_check::Options::onnx_only()) },
+    Step { name: "export-check", slow: true, run: export_check::run_in_ci },
     Step { name: "cuda-check", slow: true, run: cuda_check::run },
 ];
 
