@@ -51,6 +51,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("trial-timeout", search.trial_timeout.clone());
     flag("trial-epochs", Some(trial.epochs.to_string()));
     flag("trial-images", trial.images.map(|n| n.to_string()));
+    flag("trial-weights", trial.weights.clone());
     flag("batch-size", Some(trial.batch_size.to_string()));
     flag("trial-validations", Some(trial.validations.to_string()));
     flag("final-channels", Some(finish.channels.to_string()).filter(|_| !open.size));
@@ -58,6 +59,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("final-epochs", Some(finish.epochs.to_string()).filter(|_| !open.epochs));
     flag("final-images", finish.images.map(|n| n.to_string()).filter(|_| !open.epochs));
     flag("final-batch-size", Some(finish.batch_size.to_string()));
+    flag("init", finish.init.clone());
     flag("drop-path", Some(finish.drop_path.to_string()));
     flag("learning-rate", Some(training.learning_rate.to_string()));
     flag("schedule", Some(training.schedule.to_string()));
@@ -123,6 +125,8 @@ mod tests {
         config.data.size = Some([16, 24]);
         config.data.colour = Some(crate::config::Colour::Grey);
         config.trial.images = Some(500);
+        config.trial.weights = Some("ghn:a".into());
+        config.finish.init = Some("ghn:b".into());
         config.finish.images = Some(600);
         config.search.trial_timeout = Some("5m".into());
         let Ok(cli) = Cli::try_parse_from(search(&config, Open::default())) else { panic!("not a command") };

@@ -94,7 +94,21 @@ fn kind_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Kind> {
     if let Some(error) = cause.downcast_ref::<nas_oneshot::OneShotError>() {
         return Some(of_one_shot(error));
     }
+    if let Some(error) = cause.downcast_ref::<nas_ghn::GhnError>() {
+        return Some(of_ghn(error));
+    }
     cause.downcast_ref::<nas_nn::NnError>().map(of_nn)
+}
+
+fn of_ghn(error: &nas_ghn::GhnError) -> Kind {
+    use nas_ghn::GhnError as E;
+    match error {
+        E::Nn(error) => of_nn(error),
+        E::Space(error) => of_space(error),
+        E::Data(error) => of_data(error),
+        E::Setting { .. } => Kind::Usage,
+        _ => Kind::Failure,
+    }
 }
 
 fn of_one_shot(error: &nas_oneshot::OneShotError) -> Kind {

@@ -77,6 +77,16 @@ impl Folder {
         self.file("supernet.safetensors")
     }
 
+    /// The unfinished search by a hypernetwork.
+    pub fn hypernet_search(&self) -> PathBuf {
+        self.file("ghn-search.safetensors")
+    }
+
+    /// The hypernetwork that has learned.
+    pub fn hypernet(&self) -> PathBuf {
+        self.file("ghn.safetensors")
+    }
+
     /// The results, written last: their presence means that the run is complete.
     pub fn metrics(&self) -> PathBuf {
         self.file("metrics.json")

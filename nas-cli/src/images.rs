@@ -132,6 +132,11 @@ impl Data {
         self.part(&self.train, wanted, "images", seed.child("part"))
     }
 
+    /// The images that a hypernetwork learns from.
+    pub fn hypernet_images(&self, config: &Config, wanted: Option<usize>) -> anyhow::Result<Numbers> {
+        self.part(&self.train, wanted, "images", Seed::new(config.seed).child("hypernetwork-images"))
+    }
+
     /// The images of the final training, and those its curve is measured on.
     pub fn final_images(&self, config: &Config) -> anyhow::Result<(Numbers, Numbers)> {
         let (images, validation) = if config.finish.on_all {

@@ -12,9 +12,10 @@ use nas_search::Event;
 use nas_space::{Architecture, NetworkConfig, NetworkGraph, SearchSpace, Seed};
 
 use crate::config::Config;
+use crate::hypernet::Hypernet;
 use crate::images::Data;
 use crate::oneshot::Search;
-use crate::plan::{SEARCH_SIZES, Size, Speed};
+use crate::plan::{HypernetPlan, SEARCH_SIZES, Size, Speed};
 use crate::recipe;
 
 /// How many architectures stand for a space.
@@ -136,4 +137,29 @@ pub fn supernet_step_seconds(mut search: Search) -> anyhow::Result<f64> {
         stop.store(times.len() >= MEASUREMENTS, Ordering::Relaxed);
     })?;
     Ok(times.into_iter().fold(f64::INFINITY, f64::min))
+}
+
+/// Seconds of a step of the hypernetwork that is asked for and of a score, while nothing else runs.
+pub fn hypernet_seconds(config: &Config, data: &Data, asked: &Hypernet) -> anyhow::Result<(f64, f64)> {
+    const SCORES: u64 = 5;
+    // So many epochs that the probe never comes to an end of its own.
+    let endless = HypernetPlan { epochs: 1_000_000, images: asked.images, samples: 1 };
+    let mut search = recipe::hypernet(config, data, asked, Some(&endless))?;
+    let stop = AtomicBool::new(false);
+    let options = nas_ghn::SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let begin = Instant::now();
+    let (mut last, mut steps) = (begin, Vec::new());
+    search.run(&options, &mut |event: &Event| {
+        let Event::GhnStep { .. } = event else { return };
+        steps.push(last.elapsed().as_secs_f64());
+        last = Instant::now();
+        stop.store(begin.elapsed() > MEASUREMENTS as u32 * MEASURE && steps.len() > 4, Ordering::Relaxed);
+    })?;
+    // Architectures differ in cost, so the mean counts; the first step allocates what later ones reuse.
+    let step = steps[1..].iter().sum::<f64>() / (steps.len() - 1) as f64;
+    let begin = Instant::now();
+    for number in 0..SCORES {
+        search.score_sample(number)?;
+    }
+    Ok((step, begin.elapsed().as_secs_f64() / SCORES as f64))
 }

@@ -13,6 +13,7 @@ use nas_space::{SearchSpace, Seed};
 use crate::controllers;
 use crate::exit::usage;
 use crate::gradient;
+use crate::hypernet;
 use crate::sharing;
 use crate::units::nearest;
 
@@ -128,6 +129,13 @@ pub const KNOWN: &[Known] = &[
         source: "Pham, Guan, Zoph, Le & Dean 2018",
         settings: sharing::SETTINGS,
         make: gradient::refuse,
+    },
+    Known {
+        name: hypernet::NAME,
+        summary: "a graph hypernetwork: learns to generate weights, scores 1,000 networks with them, trains the best 10",
+        source: "Zhang, Ren & Urtasun 2019",
+        settings: hypernet::SETTINGS,
+        make: hypernet::refuse,
     },
     Known {
         name: "reinforce",

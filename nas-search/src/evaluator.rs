@@ -44,3 +44,9 @@ pub trait Evaluator {
     /// A [`Failure`] makes this trial a failed one; the search goes on.
     fn evaluate(&mut self, job: &Job, progress: &mut Progress<'_>) -> Result<Measurement, Failure>;
 }
+
+impl<E: Evaluator + ?Sized> Evaluator for Box<E> {
+    fn evaluate(&mut self, job: &Job, progress: &mut Progress<'_>) -> Result<Measurement, Failure> {
+        (**self).evaluate(job, progress)
+    }
+}

@@ -131,6 +131,9 @@ pub struct TrainArgs {
     /// Train on the validation images too
     #[arg(long)]
     pub final_on_all: bool,
+    /// Begin with weights that a hypernetwork generates: the folder of a search by ghn
+    #[arg(long, value_name = "ghn:DIR")]
+    pub init: Option<String>,
     /// The seed of everything random [default: 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

@@ -82,6 +82,9 @@ pub struct SearchArgs {
     /// Train each trial on so many of the training images
     #[arg(long, value_name = "N", help_heading = "Trials")]
     pub trial_images: Option<usize>,
+    /// Score trials with weights that a hypernetwork generates, instead of training them: the folder of a search by ghn
+    #[arg(long, value_name = "ghn:DIR", help_heading = "Trials")]
+    pub trial_weights: Option<String>,
     /// Images per step, in trials and, unless --final-batch-size differs, in the final training
     #[arg(long, value_name = "N", help_heading = "Trials")]
     pub batch_size: Option<usize>,
@@ -114,6 +117,9 @@ pub struct SearchArgs {
     /// Train the winner on the validation images too
     #[arg(long, help_heading = "Final training")]
     pub final_on_all: bool,
+    /// Begin the final training with weights that a hypernetwork generates: the folder of a search by ghn
+    #[arg(long, value_name = "ghn:DIR", help_heading = "Final training")]
+    pub init: Option<String>,
     #[command(flatten)]
     pub training: TrainingArgs,
 
@@ -318,6 +324,8 @@ impl SearchArgs {
         said.finish.drop_path = self.drop_path;
         said.finish.auxiliary = self.auxiliary.then_some(true);
         said.finish.on_all = self.final_on_all.then_some(true);
+        said.finish.init = self.init.clone();
+        said.trial.weights = self.trial_weights.clone();
         said.run.in_process = self.in_process.then_some(true);
         said
     }

@@ -13,16 +13,17 @@ use crate::config::{Config, Partial, read, render, render_for_study};
 use crate::evaluators::TRAIN;
 use crate::exit::usage;
 use crate::folder::Folder;
+use crate::hypernet::{self, Hypernet};
 use crate::images::{self, Data};
 use crate::oneshot::{self, OneShot};
 use crate::output::table::{Align, table};
 use crate::output::{Output, line};
-use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
+use crate::plan::{self, HYPERNET_SAMPLES, HypernetPlan, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
 use crate::presets::{self, Length, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::{parse_seconds, plural, seconds};
-use crate::{device, memory, probe, recipe, signal, strategies};
+use crate::{device, generated, memory, probe, recipe, signal, strategies};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -82,6 +83,9 @@ pub fn prepare(
     let facts = images::facts(&name, &set);
     let mut config = plan::resolve(given.clone(), &facts);
     config.data.name = images::full_name(&name);
+    for weights in [&mut config.trial.weights, &mut config.finish.init].into_iter().flatten() {
+        *weights = generated::full_name(weights)?;
+    }
     device::check(&config.run.device)?;
     use_threads(&config)?;
     let data = Data::split(set, &config)?;
@@ -193,12 +197,16 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
         }
         _ => {}
     }
+    hypernet::check(given)?;
     if let (Some(asked), Some(name)) = (&one_shot, &given.space.name) {
         recipe::space(name)?;
         asked.check_space(name)?;
     }
     if let Some(name) = &given.space.name {
         recipe::space(name)?;
+    }
+    for weights in [&given.trial.weights, &given.finish.init].into_iter().flatten() {
+        generated::check(weights)?;
     }
     if let Some(name) = &given.run.device {
         device::check(name)?;
@@ -228,6 +236,8 @@ fn divide(
     let one_shot = OneShot::of(&config.search)?;
     // A supernet of the size that was given, or of the smallest.
     let step = one_shot.as_ref().map(|asked| supernet_step(config, data, asked)).transpose()?;
+    let hypernet = Hypernet::asked(&config.search.strategy)?;
+    let paces = hypernet.as_ref().map(|asked| probe::hypernet_seconds(config, data, asked)).transpose()?;
     let speed = probe::speed(config, data, device)?;
     let space = recipe::space(&config.space.name)?;
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
@@ -238,12 +248,15 @@ fn divide(
     let jobs = if config.run.in_process { 1 } else { config.run.jobs };
     let fixed = (given.space.channels.is_some() || given.space.layers.is_some())
         .then_some(Size { channels: config.space.channels, layers: config.space.layers });
-    let fixed =
-        if one_shot.is_some() { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
-    let each = one_shot.as_ref().and_then(OneShot::random).map(|random| {
-        let rounds = 1 + random.div_ceil(jobs as u64);
-        (1.0 - SUPERNET_SHARE) * search / rounds as f64
-    });
+    let once = one_shot.is_some() || hypernet.is_some();
+    let fixed = if once { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
+    let rounds = |count: u64| count.div_ceil(jobs as u64);
+    let rounds = match (one_shot.as_ref().and_then(OneShot::random), &hypernet) {
+        (Some(random), _) => Some(1 + rounds(random)),
+        (None, Some(asked)) => Some(rounds(asked.best as u64) + if baseline { rounds(asked.random) } else { 0 }),
+        (None, None) => None,
+    };
+    let each = rounds.map(|rounds| (1.0 - SUPERNET_SHARE) * search / rounds as f64);
     // A worker starts, loads the images, and trains.
     let overhead = if config.run.in_process { 0.0 } else { loading + 0.05 };
     let batch = config.trial.batch_size;
@@ -288,15 +301,31 @@ fn divide(
         .as_ref()
         .zip(step)
         .map(|(asked, step)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, step));
-    out.note(&match &supernet {
-        Some(plan) if matches!(one_shot, Some(OneShot::Shared(_))) => format!(
+    let hypernet = hypernet.as_ref().zip(paces).map(|(asked, (step, score))| {
+        let images = asked.images.map_or(data.train.len(), |images| images.min(data.train.len()));
+        let samples = asked.samples.unwrap_or(HYPERNET_SAMPLES);
+        let held_back = nas_ghn::SearchConfig::default().held_back;
+        let plan = plan::hypernet_plan(SUPERNET_SHARE * search, images, batch, step, score, samples, held_back);
+        HypernetPlan { images: plan.images.or(asked.images), ..plan }
+    });
+    out.note(&match (&supernet, &hypernet) {
+        (_, Some(plan)) => format!(
+            "of {}: {} for the search, {} of the hypernetwork and {} scored, then the best of them and random ones, {} each; \
+             the rest for the final training, measured again when the winner is known",
+            seconds(total),
+            seconds(search),
+            plural(plan.epochs as u64, "epoch"),
+            plural(plan.samples as u64, "architecture"),
+            seconds(trials.seconds),
+        ),
+        (Some(plan), None) if matches!(one_shot, Some(OneShot::Shared(_))) => format!(
             "of {}: {} for the search, {} of the supernet, then trials on its weights; the rest for the final training, \
              measured again when the winner is known",
             seconds(total),
             seconds(search),
             plural(plan.epochs as u64, "epoch"),
         ),
-        Some(plan) => format!(
+        (Some(plan), None) => format!(
             "of {}: {} for the search, {} of the supernet, then the cell found and random ones, {} each; the rest for the \
              final training, measured again when the winner is known",
             seconds(total),
@@ -304,7 +333,7 @@ fn divide(
             plural(plan.epochs as u64, "epoch"),
             seconds(trials.seconds),
         ),
-        None => format!(
+        (None, None) => format!(
             "of {}: {} for the search, about {} trials of {} in the first arm; the rest for the final training, \
              measured again when the winner is known",
             seconds(total),
@@ -315,7 +344,7 @@ fn divide(
     });
     let measuring = if matches!(one_shot, Some(OneShot::Shared(_))) { 1.0 - SUPERNET_SHARE } else { 1.0 };
     let first_arm = search * measuring * plan::first_arm_share(baseline);
-    Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet })
+    Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet, hypernet })
 }
 
 /// Seconds of a step of the supernet that is asked for.

@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::plan::{self, Size};
 use crate::presets::Recipe;
 use crate::run::{self, Run, write_architecture};
-use crate::{architecture, device, recipe, signal};
+use crate::{architecture, device, generated, recipe, signal};
 
 /// Trains.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
@@ -38,6 +38,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     }
     let mut config = plan::resolve(given, &facts);
     config.data.name = images::full_name(&name);
+    config.finish.init = config.finish.init.as_deref().map(generated::full_name).transpose()?;
     if let Some(network) = network {
         // A file knows its network; flags know better.
         let size = recipe.map_or(Size { channels: network.channels, layers: network.layers }, |recipe| recipe.size);
@@ -95,6 +96,7 @@ fn partial(args: &TrainArgs) -> Partial {
     said.finish.drop_path = args.drop_path;
     said.finish.auxiliary = args.auxiliary.then_some(true);
     said.finish.on_all = args.final_on_all.then_some(true);
+    said.finish.init = args.init.clone();
     said
 }
 

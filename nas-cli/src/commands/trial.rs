@@ -20,6 +20,6 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
     let mut evaluator = recipe::evaluator(&config, &data, device)?;
     let parent = args.study.parent().unwrap_or(std::path::Path::new("."));
     let folder = Folder::at(parent).trials().join(args.id.to_string());
-    run_trial(&study, args.id, &mut evaluator, folder, &mut |event| report(event))?;
+    run_trial(&study, args.id, evaluator.as_mut(), folder, &mut |event| report(event))?;
     Ok(())
 }

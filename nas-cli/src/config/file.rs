@@ -64,7 +64,7 @@ section!(
 );
 section!(
     /// `[trial]`
-    Trial { epochs: usize, images: usize, batch_size: usize, validations: usize, }
+    Trial { epochs: usize, images: usize, batch_size: usize, validations: usize, weights: String, }
 );
 section!(
     /// `[final]`
@@ -77,6 +77,7 @@ section!(
         drop_path: f64,
         auxiliary: bool,
         on_all: bool,
+        init: String,
     }
 );
 section!(
@@ -202,7 +203,7 @@ mod tests {
         check("[serach]\n", "line 1: there is no key `serach`; did you mean `search`?");
         check(
             "[trial]\nqqq = 1\n",
-            "line 2: there is no key `qqq`; here it can be epochs, images, batch_size, validations",
+            "line 2: there is no key `qqq`; here it can be epochs, images, batch_size, validations, weights",
         );
     }
 

@@ -139,6 +139,8 @@ pub struct TrialConfig {
     /// So many of the last epochs are validated; a controller may take the best of them.
     #[serde(default = "one")]
     pub validations: usize,
+    /// The generated weights by which trials are scored instead of being trained, `ghn:DIR`.
+    pub weights: Option<String>,
 }
 
 fn one() -> usize {
@@ -165,6 +167,8 @@ pub struct FinalConfig {
     pub auxiliary: bool,
     /// Whether the winner trains on the validation images too.
     pub on_all: bool,
+    /// The weights that the training begins with, `ghn:DIR`; random ones if there is nothing here.
+    pub init: Option<String>,
 }
 
 /// How networks are trained.

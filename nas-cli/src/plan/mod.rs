@@ -8,12 +8,14 @@
 #![doc = "```"]
 
 mod finish;
+mod hypernet;
 mod resolve;
 mod sizes;
 mod supernet;
 mod trials;
 
 pub use finish::{FinalPlan, final_plan, regularization};
+pub use hypernet::{HypernetPlan, PASSES as HYPERNET_PASSES, SAMPLES as HYPERNET_SAMPLES, hypernet_plan};
 pub use resolve::resolve;
 pub use sizes::{FINAL_SIZES, SEARCH_SIZES, Size};
 pub use supernet::{LOOKED_AT, PUBLISHED_EPOCHS, SHARE as SUPERNET_SHARE, SupernetPlan, sharing_plan, supernet_plan};

@@ -5,6 +5,7 @@ use nas_space::{Stem, spaces};
 
 use super::Facts;
 use super::finish::regularization;
+use super::hypernet::PASSES;
 use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES};
 use crate::config::{
     Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
@@ -41,14 +42,17 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         images: trial.images.or(part),
         batch_size: trial.batch_size.unwrap_or(batch_size),
         validations: trial.validations.unwrap_or(1),
+        weights: trial.weights,
     };
     let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
     let name = space.name.unwrap_or_else(|| "darts".into());
     let supernet = search.strategy.as_deref().and_then(|strategy| oneshot::published_epochs(strategy, &name));
+    let is_hypernet = search.strategy.as_deref().is_some_and(crate::hypernet::is_asked);
     let is_shared = search.evaluator.as_deref().is_some_and(|evaluator| evaluator.starts_with(SUPERNET));
     let usual = if is_shared { DEFAULT_SHARED_TRIALS } else { DEFAULT_TRIALS };
-    let trials = if unlimited && supernet.is_none() { Some(usual) } else { search.trials };
+    let trials = if unlimited && supernet.is_none() && !is_hypernet { Some(usual) } else { search.trials };
     let supernet_epochs = supernet.map(|epochs| epochs as u64).filter(|_| unlimited);
+    let hypernet_epochs = Some(PASSES as u64).filter(|_| unlimited && is_hypernet);
     let expected = trials.or(search.epochs.map(|e| e.div_ceil(trial.epochs.max(1) as u64)));
     let evolution = EvolutionConfig::for_budget(expected.unwrap_or(DEFAULT_TRIALS));
     let population = search.population.unwrap_or(evolution.population);
@@ -87,7 +91,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
             evaluator: search.evaluator.unwrap_or_else(|| TRAIN.into()),
             trials,
-            epochs: search.epochs.or(supernet_epochs),
+            epochs: search.epochs.or(supernet_epochs).or(hypernet_epochs),
             time: search.time,
             population,
             sample: search.sample.unwrap_or_else(|| EvolutionConfig::usual_sample(population)),
@@ -105,6 +109,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             drop_path: finish.drop_path.unwrap_or(drop_path),
             auxiliary: finish.auxiliary.unwrap_or(false),
             on_all: finish.on_all.unwrap_or(false),
+            init: finish.init,
         },
         training: TrainingConfig {
             learning_rate: training.learning_rate.unwrap_or(0.1 * batch_size as f64 / 64.0),

@@ -9,12 +9,14 @@ use nas_search::{
     Budget, Executor, InProcess, Outcome, Settings, StopReason, Strategy, Study, Trial, Workers, random_proposal,
 };
 
+use super::hypernet::{self, Generated};
 use super::listener::ArmListener;
 use super::results::Searched;
 use super::supernet::{self, Supernet};
 use super::{Run, TimePlan};
 use crate::config::Config;
 use crate::exit::failure;
+use crate::hypernet::Hypernet;
 use crate::oneshot::{self, OneShot};
 use crate::recipe;
 use crate::strategies::RANDOM;
@@ -34,10 +36,17 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let name = config.search.strategy_name();
     let one_shot = OneShot::of(&config.search)?;
     let found = one_shot.as_ref().map(|asked| supernet::search(run, study, asked, time)).transpose()?;
+    let hypernet = Hypernet::asked(&config.search.strategy)?;
+    let generated = hypernet.as_ref().map(|asked| hypernet::search(run, study, asked, time)).transpose()?;
     let beside = one_shot.as_ref().and_then(OneShot::random);
-    let first = match &found {
-        Some(found) if beside.is_some() => {
-            let mut strategy = Found::new(name, found.report.found());
+    let first = match (&found, &generated) {
+        (_, Some(generated)) => {
+            let best = generated.report.best.clone();
+            let budget = Budget::trials(best.len() as u64);
+            arm_of(run, study, name, &mut Found::new(name, best), budget)?
+        }
+        (Some(found), None) if beside.is_some() => {
+            let mut strategy = Found::new(name, vec![found.report.found()]);
             arm_of(run, study, name, &mut strategy, Budget::trials(1))?
         }
         _ => arm(run, study, &config.search.strategy, budget)?,
@@ -48,10 +57,10 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
             study.set(SHARED_SECONDS, &study.seconds_used(RANDOM)?.to_string())?;
         }
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
-        if let Some(random) = beside {
-            // They are few, and trained like the one found.
-            let random = arm(run, study, RANDOM, Budget::trials(random))?;
-            return finish(study, name, first, Some(random), found);
+        if let Some(few) = beside.or(hypernet.as_ref().map(|asked| asked.random)) {
+            // They are few, and trained like those found.
+            let random = arm(run, study, RANDOM, Budget::trials(few))?;
+            return finish(study, name, first, Some(random), found, generated);
         }
         // As much training; under a budget in time also no more than is left of the search's.
         let before = first.seconds + found.as_ref().map_or(0.0, |found| found.seconds);
@@ -60,7 +69,7 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     } else {
         None
     };
-    finish(study, name, first, random, found)
+    finish(study, name, first, random, found, generated)
 }
 
 /// Names the winner.
@@ -70,6 +79,7 @@ fn finish(
     first: Outcome,
     random: Option<Outcome>,
     supernet: Option<Supernet>,
+    hypernet: Option<Generated>,
 ) -> anyhow::Result<Searched> {
     let winner = first.best.clone().ok_or_else(|| {
         failure(format!(
@@ -78,7 +88,7 @@ fn finish(
             study.path().display()
         ))
     })?;
-    Ok(Searched { first, random, winner, supernet })
+    Ok(Searched { first, random, winner, supernet, hypernet })
 }
 
 /// How many trials at the beginning of an arm are those of random search, which can then take them over.

@@ -14,7 +14,7 @@ use super::Run;
 use crate::output::progress::Progress;
 use crate::plan::Size;
 use crate::units::{percent, plural, seconds};
-use crate::{recipe, signal};
+use crate::{generated, recipe, signal};
 
 /// How long a training may go unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
@@ -57,7 +57,10 @@ pub fn finish(
     let size = Size { channels: network_config.channels, layers: recipe::layers(blueprint, &network_config) };
     announce(run, size, parameters, train.len(), validation.len());
     let seed = Seed::new(config.seed).child("final");
-    let network = Network::init(graph, seed.child("init"), DType::F32, &run.device)?;
+    let mut network = Network::init(graph, seed.child("init"), DType::F32, &run.device)?;
+    if let Some(weights) = &config.finish.init {
+        generated::begin(weights, &mut network, seed)?;
+    }
     let data = TrainData {
         images: Arc::clone(&run.data.images),
         train,

@@ -5,6 +5,7 @@
 
 mod arms;
 mod finish;
+mod hypernet;
 mod listener;
 mod results;
 mod summary;

@@ -7,6 +7,7 @@ use nas_search::{Outcome, Trial, TrialState};
 use nas_space::{ArchitectureFile, Blueprint, Drawing, NetworkConfig};
 use serde_json::{Value, json};
 
+use super::hypernet::{self, Generated};
 use super::supernet::{self, Supernet};
 use super::tabulated;
 use super::{Finish, Run};
@@ -28,13 +29,16 @@ pub struct Searched {
     pub winner: Trial,
     /// The search on a supernet that the arm's one architecture came from, in methods that train one.
     pub supernet: Option<Supernet>,
+    /// The search by a hypernetwork that the arm's architectures came from.
+    pub hypernet: Option<Generated>,
 }
 
 impl Searched {
     /// Seconds of all sessions.
     fn seconds(&self) -> f64 {
         let supernet = self.supernet.as_ref().map_or(0.0, |found| found.seconds);
-        supernet + arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>()
+        let hypernet = self.hypernet.as_ref().map_or(0.0, |found| found.seconds);
+        supernet + hypernet + arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>()
     }
 
     /// The baseline's best, where it beats the winner.
@@ -89,6 +93,10 @@ pub fn write(
     folder.write("metrics.csv", &curve(trained))?;
     if let Some(found) = searched.and_then(|s| s.supernet.as_ref()) {
         supernet::write(folder, &found.report)?;
+    }
+    if let Some(found) = searched.and_then(|s| s.hypernet.as_ref()) {
+        folder.write("ghn.csv", &hypernet::curve(&found.report))?;
+        folder.write("scores.csv", &hypernet::scores(&found.report))?;
     }
     let metrics = metrics(run, blueprint, trained, searched);
     folder.write("metrics.json", &format!("{metrics:#}\n"))?;
@@ -154,6 +162,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
             "arms": arms(s).into_iter().map(|(name, outcome)| arm(name, outcome)).collect::<Vec<_>>(),
             "random_found_better": s.better_random().map(|t| t.id),
             "supernet": s.supernet.as_ref().map(supernet::metrics),
+            "hypernetwork": s.hypernet.as_ref().map(hypernet::metrics),
         })),
         "seconds": {
             "search": searched.map(Searched::seconds),

@@ -129,6 +129,10 @@ fn remarks(searched: &Searched) -> Vec<String> {
     let Some(best) = &random.best else { return lines };
     let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
     let arm = &searched.winner.arm;
+    if searched.hypernet.is_some() {
+        lines.push(beside_random_ones(searched, random));
+        return lines;
+    }
     if searched.supernet.as_ref().is_some_and(|found| !found.is_shared) {
         lines.push(beside_random_cells(searched, random));
         return lines;
@@ -155,6 +159,29 @@ fn remarks(searched: &Searched) -> Vec<String> {
         }
     });
     lines
+}
+
+/// The best that a hypernetwork found, beside random architectures trained alike.
+fn beside_random_ones(searched: &Searched, random: &nas_search::Outcome) -> String {
+    let all = |outcome: &nas_search::Outcome| -> Vec<f64> {
+        outcome.trials.iter().filter(|t| t.state == TrialState::Complete).map(accuracy).collect()
+    };
+    let told = |list: &[f64]| {
+        let best = list.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        format!("{} at best and {} on average", percent(best), percent(list.iter().sum::<f64>() / list.len() as f64))
+    };
+    let (ours, theirs) = (all(&searched.first), all(random));
+    if theirs.is_empty() {
+        return format!("The {} handed on came to {}.", ours.len(), told(&ours));
+    }
+    let kept = if searched.better_random().is_some() { "; the best random one is in arch-random.json" } else { "" };
+    format!(
+        "The {} handed on came to {}; {} random ones, trained alike, to {}{kept}.",
+        ours.len(),
+        told(&ours),
+        theirs.len(),
+        told(&theirs)
+    )
 }
 
 /// The cell that a supernet found, beside random ones trained alike.

@@ -7,9 +7,9 @@ use nas_search::Study;
 use nas_space::Blueprint;
 use serde::{Deserialize, Serialize};
 
-use super::{FINAL_KEY, Run, supernet};
+use super::{FINAL_KEY, Run, hypernet, supernet};
 use crate::command_line::Open;
-use crate::plan::{FINAL_SIZES, FinalPlan, Size, Speed, SupernetPlan, final_plan};
+use crate::plan::{FINAL_SIZES, FinalPlan, HypernetPlan, Size, Speed, SupernetPlan, final_plan};
 use crate::units::seconds;
 use crate::{probe, recipe};
 
@@ -35,6 +35,9 @@ pub struct TimePlan {
     /// Gradient-based methods: how long the supernet is searched.
     #[serde(default)]
     pub supernet: Option<SupernetPlan>,
+    /// A search by a hypernetwork: how long it learns, and how much it scores.
+    #[serde(default)]
+    pub hypernet: Option<HypernetPlan>,
 }
 
 /// The key under which a study keeps the seconds that the final training used.
@@ -48,7 +51,7 @@ pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
 /// Decides the final network and its epochs from the time that is left and the winner's measured speed, once; and says
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
-    let mut used = time.setup + supernet::seconds_used(study)? + final_seconds(study)?;
+    let mut used = time.setup + supernet::seconds_used(study)? + hypernet::seconds_used(study)? + final_seconds(study)?;
     for arm in [run.config.search.strategy_name(), "random"] {
         used += study.seconds_used(arm)?;
     }

@@ -6,6 +6,7 @@ mod enas;
 mod errors;
 mod export;
 mod full_disk;
+mod hypernet;
 mod kill;
 mod methods;
 mod resume;

@@ -27,7 +27,8 @@ pub use zoph::Zoph;
 use crate::{Architecture, MixedSpace, PathSpace, SearchSpace, SpaceError, suggest};
 use family::Family;
 
-static FAMILIES: [Family; 5] = [
+static FAMILIES: [Family; 6] = [
+    Family::new(ghn::NAME, ghn::NODES, |nodes| Arc::new(Ghn::new(nodes))),
     Family::new(zoph::NAME, zoph::LAYERS, |layers| Arc::new(Zoph::new(layers))),
     Family::new(zoph::STRIDED_NAME, zoph::STRIDED_LAYERS, |layers| Arc::new(Zoph::strided(layers))),
     Family::new(EnasMacroForm::Search.name(), enas_macro::LAYERS, |layers| {

@@ -18,7 +18,7 @@ struct Page {
     shown: (&'static str, Option<&'static str>),
 }
 
-const PAGES: [Page; 9] = [
+const PAGES: [Page; 10] = [
     Page { name: "darts", spaces: &["darts"], shown: ("DARTS_V2", None) },
     Page { name: "nasnet", spaces: &["nasnet"], shown: ("NASNet-A", None) },
     Page { name: "amoebanet", spaces: &["amoebanet"], shown: ("AmoebaNet-A", None) },
@@ -34,6 +34,17 @@ const PAGES: [Page; 9] = [
         shown: (
             "a network of six layers",
             Some("zoph-6: 3x3x36 | 5x3x48 1 | 7x5x36 1 1 | 3x7x48 0 1 1 | 5x5x64 1 0 0 1 | 7x7x48 0 1 0 1 1"),
+        ),
+    },
+    Page {
+        name: "ghn",
+        spaces: &["ghn"],
+        shown: (
+            "a block of seven nodes",
+            Some(
+                "ghn-7: sep_conv_3x3 0 1 | nor_conv_1x1 1 1 | max_pool_3x3 0 2 | nor_conv_3x3 2 3 | skip_connect 4 5 | \
+                 dil_conv_3x3 3 3 | sep_conv_5x5 1 6",
+            ),
         ),
     },
     Page {

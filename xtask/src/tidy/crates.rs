@@ -38,6 +38,7 @@ const LAYERS: [Layer; 11] = [
             "nas-data",
             "nas-nn",
             "nas-oneshot",
+            "nas-ghn",
         ],
         no_candle: false,
     },

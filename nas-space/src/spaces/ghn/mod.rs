@@ -7,10 +7,10 @@ use crate::spaces::{family, sizes, state_name};
 use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError};
 
 /// The family's name.
-const NAME: &str = "ghn";
+pub(super) const NAME: &str = "ghn";
 
 /// Nodes of a block in the paper's evaluation.
-const NODES: usize = 17;
+pub(super) const NODES: usize = 17;
 
 /// Its operations.
 const OPERATIONS: [Operation; 8] = [
@@ -33,8 +33,6 @@ const PER_NODE: usize = 3;
 ///
 /// Zhang, Ren & Urtasun (2019) train on blocks of 7 nodes and compare blocks of 17, of eight operations. Which
 /// operations, and how nodes are wired, they leave to an appendix that is not at hand: both are our choice.
-///
-/// It is a library's space: [`by_name`](crate::spaces::by_name) does not know it yet.
 ///
 /// The text form has a row a node: the operation and the two states. States 0 and 1 are the outputs of the two blocks
 /// before, state 2 is node 0.

@@ -1,0 +1,146 @@
+//! The graph hypernetwork as it is asked for: `ghn`, with its settings.
+
+use nas_ghn::{GhnConfig, Propagation, SearchConfig};
+use nas_search::Strategy;
+
+use crate::config::Partial;
+use crate::exit::usage;
+use crate::recipe;
+use crate::strategies::{Method, Task};
+
+/// The method's name.
+pub const NAME: &str = "ghn";
+
+/// A search by a hypernetwork, as it was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypernet {
+    /// The hypernetwork.
+    pub ghn: GhnConfig,
+    /// The space that is learned from, where it is not the one searched.
+    pub learn_from: Option<String>,
+    /// Architectures a step learns from.
+    pub meta_batch: usize,
+    /// The learning rate at first.
+    pub learning_rate: f64,
+    /// Architectures scored, where it was given.
+    pub samples: Option<usize>,
+    /// The best of them, which are trained.
+    pub best: usize,
+    /// Random architectures trained alike.
+    pub random: u64,
+    /// So many of the training images only.
+    pub images: Option<usize>,
+}
+
+/// Its settings.
+pub const SETTINGS: &[(&str, &str)] = &[
+    ("learn_from", "the space that is learned from [of ghn: ghn-7; of others: the space searched]"),
+    ("samples", "architectures scored with generated weights [1000, or what the time allows]"),
+    ("best", "the best of them, which are trained [10]"),
+    ("random", "random architectures trained like them, to compare with [10]"),
+    ("meta_batch", "architectures that each step learns from [1; ghn2: 8]"),
+    ("learning_rate", "the learning rate at first [0.001]"),
+    ("passes", "how often messages go through a graph [5; ghn2: 1]"),
+    ("synchronous", "true: all nodes are updated at once instead of forward and backward [false]"),
+    ("stacked", "false: one graph of all cells instead of one a cell [true; ghn2: false]"),
+    ("ghn2", "true: virtual edges, normalised weights and larger meta-batches (Knyazev et al. 2021) [false]"),
+    ("images", "learn on so many of the training images"),
+];
+
+/// It trains a hypernetwork before it proposes anything.
+///
+/// # Errors
+/// Always: says where it can be used.
+pub fn refuse(_: &Method, _: &Task) -> anyhow::Result<Box<dyn Strategy>> {
+    Err(usage(format!("`{NAME}` trains a hypernetwork on images: use it with `nas search --strategy {NAME}`")))
+}
+
+/// Whether a strategy is this method, whatever is set of it.
+pub fn is_asked(strategy: &str) -> bool {
+    strategy.split(':').next().is_some_and(|name| name.trim() == NAME)
+}
+
+/// Refuses what makes no sense whatever the data are, if this method is asked for.
+///
+/// # Errors
+/// Says what is wrong, and what to do.
+pub fn check(given: &Partial) -> anyhow::Result<()> {
+    let Some(asked) = given.search.strategy.as_deref().map(Hypernet::asked).transpose()?.flatten() else {
+        return Ok(());
+    };
+    if given.search.trials.is_some() {
+        return Err(usage(
+            "a hypernetwork is trained once, so its search has no budget in trials; give --epochs or --time",
+        ));
+    }
+    asked.learn_from.as_deref().map_or(Ok(()), |name| recipe::space(name).map(drop))
+}
+
+impl Hypernet {
+    /// What a strategy asks for, if it is this method.
+    ///
+    /// # Errors
+    /// As [`Method::parse`], and if a setting makes no sense.
+    pub fn asked(text: &str) -> anyhow::Result<Option<Self>> {
+        let method = Method::parse(text)?;
+        if method.known.name == NAME { Self::of(&method).map(Some) } else { Ok(None) }
+    }
+
+    fn of(method: &Method) -> anyhow::Result<Self> {
+        let ghn2 = method.number("ghn2")?.unwrap_or(false);
+        let usual = if ghn2 { GhnConfig::ghn2() } else { GhnConfig::default() };
+        let propagation = match method.number("synchronous")?.unwrap_or(false) {
+            true => Propagation::Synchronous,
+            false => Propagation::ForwardBackward,
+        };
+        let best: usize = method.number("best")?.unwrap_or(10);
+        Ok(Self {
+            ghn: GhnConfig {
+                passes: method.number("passes")?.unwrap_or(usual.passes),
+                stacked: method.number("stacked")?.unwrap_or(usual.stacked),
+                propagation,
+                ..usual
+            },
+            learn_from: method.text("learn_from").map(str::to_owned),
+            meta_batch: method.number("meta_batch")?.unwrap_or(if ghn2 { 8 } else { 1 }),
+            learning_rate: method.number("learning_rate")?.unwrap_or(SearchConfig::default().learning_rate),
+            samples: method.number("samples")?,
+            best,
+            random: method.number("random")?.unwrap_or(best as u64),
+            images: method.number("images")?,
+        })
+    }
+
+    /// The space that is learned from when this one is searched.
+    pub fn learned_space<'a>(&'a self, searched: &'a str) -> &'a str {
+        match &self.learn_from {
+            Some(name) => name,
+            None if searched == "ghn" => "ghn-7",
+            None => searched,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read() {
+        assert_eq!(Hypernet::asked("darts1").unwrap(), None);
+        let usual = Hypernet::asked("ghn").unwrap().unwrap();
+        assert_eq!((usual.best, usual.random, usual.samples, &usual.ghn), (10, 10, None, &GhnConfig::default()));
+        assert_eq!([usual.learned_space("ghn"), usual.learned_space("darts")], ["ghn-7", "darts"]);
+        let other = Hypernet::asked("ghn:ghn2=true:passes=2:best=3:samples=50:learn_from=ghn-5").unwrap().unwrap();
+        assert_eq!((other.meta_batch, other.random, other.samples), (8, 3, Some(50)));
+        assert_eq!(other.ghn, GhnConfig { passes: 2, ..GhnConfig::ghn2() });
+        assert_eq!(other.learned_space("ghn"), "ghn-5");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        let message = |text| Hypernet::asked(text).unwrap_err().to_string();
+        assert!(message("ghn:passes=few").contains("`passes` = few"));
+        assert!(message("ghn:sample=5").contains("did you mean `samples`?"));
+    }
+}

@@ -1,0 +1,119 @@
+//! A search by a hypernetwork: a folder that is complete, after any number of kills the same bytes, and weights that
+//! other commands can use.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nas_search::Study;
+use rand::RngExt;
+
+use crate::kill::go_on;
+use crate::nas;
+
+/// How often a run is killed.
+const KILLS: usize = 6;
+
+/// A search as small as one can be: three epochs on 200 images, twelve scores, the best two and one random
+/// architecture.
+fn search(out: &str) -> Vec<&str> {
+    let strategy = "ghn:images=200:samples=12:best=2:random=1:learn_from=ghn-2";
+    let mut args = vec!["search", "--strategy", strategy, "--space", "ghn-4", "--epochs", "3"];
+    args.extend(["--channels", "4", "--layers", "3", "--trial-epochs", "1", "--trial-images", "200"]);
+    args.extend(["--final-channels", "4", "--final-layers", "3", "--final-epochs", "2", "--seed", "7"]);
+    args.extend(["--jobs", "1", "--threads", "1", "--json", "--out", out]);
+    args
+}
+
+/// Whether the hypernetwork still learns or scores.
+fn in_hypernetwork(folder: &Path) -> bool {
+    let report = Study::open(folder.join("study.db")).and_then(|study| study.get("nas/hypernetwork"));
+    report.is_ok_and(|report| report.is_none())
+}
+
+#[test]
+fn kills_change_no_byte() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let start = Instant::now();
+    let metrics = nas(folder, &search("whole")).ok().json();
+    let whole = start.elapsed();
+    let arms = &metrics["search"]["arms"];
+    assert_eq!((&arms[0]["arm"], &arms[0]["trials"]), (&"ghn".into(), &2.into()));
+    assert_eq!((&arms[1]["arm"], &arms[1]["trials"]), (&"random".into(), &1.into()));
+    assert_eq!(metrics["search"]["hypernetwork"]["scored"], 12);
+    let mut rng = nas_space::Seed::new(20_261_125).rng();
+    let (mut kills, mut hits) = (0, 0);
+    loop {
+        // A run that was killed before it had made its study is begun anew, any other goes on.
+        let cut = folder.join("cut");
+        let begun = cut.join("study.db").exists();
+        if !begun && cut.exists() {
+            fs::remove_dir_all(&cut).unwrap();
+        }
+        let args = if begun { vec!["resume", "cut", "--json"] } else { search("cut") };
+        // Each attempt gets a little longer: a loop of kills must come to its end.
+        let patience = (whole / 8).mul_f64(rng.random_range(0.2..1.8) * (1.0 + 0.2 * kills as f64));
+        if go_on(folder, &args, if kills < KILLS { patience } else { Duration::from_secs(600) }) {
+            break;
+        }
+        kills += 1;
+        hits += usize::from(in_hypernetwork(&cut));
+    }
+    assert!(hits > 0, "none of {kills} kills hit the hypernetwork");
+    for file in ["arch.json", "model.safetensors", "metrics.csv", "ghn.csv", "scores.csv", "ghn.safetensors"] {
+        let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
+        assert!(of("whole") == of("cut"), "{file} differs after {kills} kills");
+    }
+    let scores = fs::read_to_string(folder.join("whole/scores.csv")).unwrap();
+    assert_eq!(scores.lines().count(), 13);
+    assert!(!folder.join("whole/ghn-search.safetensors").exists(), "what is done needs no checkpoint");
+    uses_of_the_weights(folder);
+}
+
+/// What the hypernetwork in `whole` is good for besides.
+fn uses_of_the_weights(folder: &Path) {
+    let train = |extra: &[&str], out: &str| {
+        let mut args = vec!["train", "whole/arch.json", "--epochs", "1", "--json", "--out", out];
+        args.extend(extra);
+        nas(folder, &args).ok().json()["training"]["history"][0]["train_loss"].as_f64().unwrap()
+    };
+    let (random, generated) = (train(&[], "a"), train(&["--init", "ghn:whole"], "b"));
+    assert!(random != generated, "{random}");
+    assert_eq!(train(&["--init", "ghn:whole"], "c"), generated);
+    let settings = fs::read_to_string(folder.join("b/nas.toml")).unwrap();
+    assert!(settings.contains("\ninit = \"ghn:/"), "the folder's full path: {settings}");
+    // Evolution on generated weights: nothing is trained but the winner.
+    let mut args = vec!["search", "--space", "ghn-4", "--trials", "6", "--trial-weights", "ghn:whole", "--no-baseline"];
+    args.extend(["--channels", "4", "--layers", "3", "--final-channels", "4", "--final-layers", "3"]);
+    args.extend(["--final-epochs", "1", "--json", "--out", "d"]);
+    let metrics = nas(folder, &args).ok().json();
+    assert_eq!(metrics["search"]["arms"][0]["complete"], 6);
+}
+
+#[test]
+fn a_budget_in_time_is_divided() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran =
+        nas(folder.path(), &["search", "--strategy", "ghn:best=2:random=1", "--time", "14s", "--json", "--out", "out"]);
+    let ran = ran.ok();
+    assert!(ran.stderr.contains("of the hypernetwork and"), "{}", ran.stderr);
+    assert!(ran.json()["search"]["hypernetwork"]["epochs"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = |args: &[&str], part: &str| {
+        let ran = nas(folder.path(), args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{args:?} should say {part:?}: {}", ran.stderr);
+    };
+    fails(&["search", "--strategy", "ghn", "--trials", "5"], "give --epochs or --time");
+    fails(&["search", "--strategy", "ghn:learn_from=ghm-7"], "ghm-7");
+    fails(&["search", "--strategy", "ghn:passes=0"], "`passes` = 0");
+    fails(&["search", "--trial-weights", "runs/a"], "ghn:DIR");
+    fails(&["train", "DARTS_V2", "--init", "ghn:nowhere"], "nas search --strategy ghn");
+    fails(&["bench", "synthetic", "--strategy", "ghn"], "nas search --strategy ghn");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "a refused command leaves nothing behind");
+}
