@@ -5,6 +5,7 @@ use nas_search::Strategy;
 
 use crate::config::Partial;
 use crate::exit::usage;
+use crate::plan::{HYPERNET_SAMPLES, HypernetPlan, hypernet_plan};
 use crate::recipe;
 use crate::strategies::{Method, Task};
 
@@ -118,6 +119,16 @@ impl Hypernet {
             None if searched == "ghn" => "ghn-7",
             None => searched,
         }
+    }
+
+    /// How long the search is that fits into so many seconds, on so many training images, `batch` a step, a step and a score
+    /// taking as long as `paces` say.
+    pub fn plan(&self, seconds: f64, images: usize, batch: usize, paces: (f64, f64)) -> HypernetPlan {
+        let used = self.images.map_or(images, |wanted| wanted.min(images));
+        let samples = self.samples.unwrap_or(HYPERNET_SAMPLES);
+        let held_back = SearchConfig::default().held_back;
+        let plan = hypernet_plan(seconds, used, batch, paces.0, paces.1, samples, held_back);
+        HypernetPlan { images: plan.images.or(self.images), ..plan }
     }
 }
 

@@ -10,12 +10,9 @@ use nas_search::pareto::Objective;
 use nas_search::{HalvingConfig, RandomSearch, Strategy, SuccessiveHalving};
 use nas_space::{SearchSpace, Seed};
 
-use crate::controllers;
 use crate::exit::usage;
-use crate::gradient;
-use crate::hypernet;
-use crate::sharing;
 use crate::units::nearest;
+use crate::{controllers, gradient, hypernet, sharing};
 
 /// The name of the baseline.
 pub const RANDOM: &str = "random";

@@ -18,7 +18,7 @@ use crate::images::{self, Data};
 use crate::oneshot::{self, OneShot};
 use crate::output::table::{Align, table};
 use crate::output::{Output, line};
-use crate::plan::{self, HYPERNET_SAMPLES, HypernetPlan, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
+use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
 use crate::presets::{self, Length, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
@@ -301,47 +301,32 @@ fn divide(
         .as_ref()
         .zip(step)
         .map(|(asked, step)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, step));
-    let hypernet = hypernet.as_ref().zip(paces).map(|(asked, (step, score))| {
-        let images = asked.images.map_or(data.train.len(), |images| images.min(data.train.len()));
-        let samples = asked.samples.unwrap_or(HYPERNET_SAMPLES);
-        let held_back = nas_ghn::SearchConfig::default().held_back;
-        let plan = plan::hypernet_plan(SUPERNET_SHARE * search, images, batch, step, score, samples, held_back);
-        HypernetPlan { images: plan.images.or(asked.images), ..plan }
-    });
-    out.note(&match (&supernet, &hypernet) {
+    let hypernet = hypernet
+        .as_ref()
+        .zip(paces)
+        .map(|(asked, paces)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, paces));
+    let parts = match (&supernet, &hypernet) {
         (_, Some(plan)) => format!(
-            "of {}: {} for the search, {} of the hypernetwork and {} scored, then the best of them and random ones, {} each; \
-             the rest for the final training, measured again when the winner is known",
-            seconds(total),
-            seconds(search),
+            "{} of the hypernetwork and {} scored, then the best of them and random ones, {} each",
             plural(plan.epochs as u64, "epoch"),
             plural(plan.samples as u64, "architecture"),
             seconds(trials.seconds),
         ),
-        (Some(plan), None) if matches!(one_shot, Some(OneShot::Shared(_))) => format!(
-            "of {}: {} for the search, {} of the supernet, then trials on its weights; the rest for the final training, \
-             measured again when the winner is known",
-            seconds(total),
-            seconds(search),
-            plural(plan.epochs as u64, "epoch"),
-        ),
+        (Some(plan), None) if matches!(one_shot, Some(OneShot::Shared(_))) => {
+            format!("{} of the supernet, then trials on its weights", plural(plan.epochs as u64, "epoch"))
+        }
         (Some(plan), None) => format!(
-            "of {}: {} for the search, {} of the supernet, then the cell found and random ones, {} each; the rest for the \
-             final training, measured again when the winner is known",
-            seconds(total),
-            seconds(search),
+            "{} of the supernet, then the cell found and random ones, {} each",
             plural(plan.epochs as u64, "epoch"),
             seconds(trials.seconds),
         ),
-        (None, None) => format!(
-            "of {}: {} for the search, about {} trials of {} in the first arm; the rest for the final training, \
-             measured again when the winner is known",
-            seconds(total),
-            seconds(search),
-            trials.trials,
-            seconds(trials.seconds),
-        ),
-    });
+        (None, None) => format!("about {} trials of {} in the first arm", trials.trials, seconds(trials.seconds)),
+    };
+    out.note(&format!(
+        "of {}: {} for the search, {parts}; the rest for the final training, measured again when the winner is known",
+        seconds(total),
+        seconds(search),
+    ));
     let measuring = if matches!(one_shot, Some(OneShot::Shared(_))) { 1.0 - SUPERNET_SHARE } else { 1.0 };
     let first_arm = search * measuring * plan::first_arm_share(baseline);
     Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet, hypernet })

@@ -46,7 +46,7 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
             arm_of(run, study, name, &mut Found::new(name, best), budget)?
         }
         (Some(found), None) if beside.is_some() => {
-            let mut strategy = Found::new(name, vec![found.report.found()]);
+            let mut strategy = Found::new(name, found.report.found());
             arm_of(run, study, name, &mut strategy, Budget::trials(1))?
         }
         _ => arm(run, study, &config.search.strategy, budget)?,
