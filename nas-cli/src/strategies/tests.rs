@@ -1,3 +1,5 @@
+//! What is read of the text of a method, and that each of its settings reaches it.
+
 use super::*;
 use crate::hypernet::Hypernet;
 use crate::oneshot::OneShot;
