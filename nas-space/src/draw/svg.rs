@@ -141,7 +141,7 @@ fn subscript(label: &str) -> String {
     let Some((before, (below, after))) = parts else { return escape(label) };
     let below = escape(&below.replace('-', "\u{2212}"));
     // The text after it goes back up to the line.
-    let after = if after.is_empty() { String::new() } else { format!("<tspan dy=\"-3\">{}</tspan>", escape(after)) };
+    let after = if after.is_empty() { String::new() } else { format!("<tspan dy=\"-3\">{}</tspan>", subscript(after)) };
     format!("{}<tspan class=\"nas-sub\" dy=\"3\">{below}</tspan>{after}", escape(before))
 }
 

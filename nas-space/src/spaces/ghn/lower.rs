@@ -1,6 +1,6 @@
 //! From the nodes of a block to the network that repeats it.
 
-use super::Chosen;
+use super::{Chosen, loose};
 use crate::operations::{factorized_reduce, relu_conv_bn};
 use crate::parts::{head, stem};
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, SpaceError, Stem, Window};
@@ -65,8 +65,7 @@ fn block(
         net.place(Some(index), node.operation.name());
         states.push(node.operation.append(net, &format!("{path}.node{number}"), input, 1)?);
     }
-    let is_loose = |state: &usize| nodes.iter().all(|node| !node.inputs.contains(state));
-    let loose: Vec<usize> = (2..states.len()).filter(is_loose).map(|state| states[state]).collect();
+    let loose: Vec<usize> = loose(nodes).map(|state| states[state]).collect();
     net.place(Some(index), "concat");
     net.push(format!("{path}.concat"), Layer::Concat, &loose)
 }

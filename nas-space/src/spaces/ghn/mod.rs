@@ -1,10 +1,13 @@
 //! A space of random blocks, for graph hypernetworks: small ones to learn on and larger ones to be compared.
 
+mod drawing;
 mod lower;
 
 use crate::spaces::rows::Rows;
 use crate::spaces::{family, sizes, state_name};
-use crate::{Architecture, Chooses, Decision, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError};
+use crate::{
+    Architecture, Chooses, Decision, Drawing, NetworkConfig, NetworkGraph, Operation, SearchSpace, SpaceError,
+};
 
 /// The family's name.
 pub(super) const NAME: &str = "ghn";
@@ -56,6 +59,11 @@ struct Chosen {
     operation: Operation,
     /// The states it reads, rising, each once.
     inputs: Vec<usize>,
+}
+
+/// The states of nodes that no node reads: a block's output joins them.
+fn loose(nodes: &[Chosen]) -> impl Iterator<Item = usize> + '_ {
+    (2..nodes.len() + 2).filter(|state| nodes.iter().all(|node| !node.inputs.contains(state)))
 }
 
 impl Ghn {
@@ -172,6 +180,11 @@ impl SearchSpace for Ghn {
             format!("node{node} = {}({})", chosen.operation.name(), inputs.join(" + "))
         };
         Self::chosen(&architecture.choices).into_iter().enumerate().map(line).collect()
+    }
+
+    fn drawing(&self, architecture: &Architecture) -> Result<Drawing, SpaceError> {
+        self.check(architecture)?;
+        Ok(drawing::of(&Self::chosen(&architecture.choices), self.text(architecture)))
     }
 
     /// `None` from 13 nodes on, where it has more than 128 bits.
