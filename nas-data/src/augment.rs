@@ -34,6 +34,11 @@ pub struct Augment {
 }
 
 impl Augment {
+    /// This augmentation, unless it does nothing.
+    pub fn active(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+
     /// Checks the settings against the size of the images.
     ///
     /// # Errors

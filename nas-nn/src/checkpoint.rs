@@ -7,6 +7,7 @@
 
 mod file;
 mod origin;
+mod parts;
 mod progress;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use candle_core::Tensor;
 use file::fold;
 pub use file::{TensorFile, read, write};
 pub use origin::fingerprint;
+pub use parts::{part, take_apart};
 pub use progress::{Kind, SaveClock, resume};
 
 use crate::{Network, NnError};

@@ -49,7 +49,6 @@ mod guard;
 mod measure;
 mod shared;
 mod supernet;
-mod tally;
 
 pub use alphas::Alphas;
 pub use bilevel::{Bilevel, Gradients, hypergradient};

@@ -9,7 +9,7 @@ use nas_search::Study;
 use rand::RngExt;
 
 use crate::kill::go_on;
-use crate::nas;
+use crate::{nas, refused};
 
 /// How often a run is killed.
 const KILLS: usize = 6;
@@ -104,11 +104,7 @@ fn a_budget_in_time_is_divided() {
 #[test]
 fn what_cannot_be_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let fails = |args: &[&str], part: &str| {
-        let ran = nas(folder.path(), args);
-        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains(part), "{args:?} should say {part:?}: {}", ran.stderr);
-    };
+    let fails = |args: &[&str], part: &str| refused(folder.path(), args, part);
     fails(&["search", "--strategy", "ghn", "--trials", "5"], "give --epochs or --time");
     fails(&["search", "--strategy", "ghn:learn_from=ghm-7"], "ghm-7");
     fails(&["search", "--strategy", "ghn:passes=0"], "`passes` = 0");

@@ -55,6 +55,13 @@ fn nas(folder: &Path, args: &[&str]) -> Ran {
     }
 }
 
+/// Runs a command that must be refused as a wrong command line, with a message that holds `part`.
+fn refused(folder: &Path, args: &[&str], part: &str) {
+    let ran = nas(folder, args);
+    assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+    assert!(ran.stderr.contains(part), "{args:?} should say {part:?}: {}", ran.stderr);
+}
+
 /// A search as small as one can be: four trials of a second, a final training of two epochs.
 const TINY: [&str; 20] = [
     "search",

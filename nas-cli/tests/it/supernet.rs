@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use crate::bench::tables;
 use crate::kill::go_on;
-use crate::nas;
+use crate::{nas, refused};
 
 /// How often a run is killed.
 const KILLS: usize = 6;
@@ -173,11 +173,7 @@ fn a_budget_in_time_is_divided_between_supernet_and_cells() {
 #[test]
 fn what_a_supernet_cannot_do_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let fails = |args: &[&str], part: &str| {
-        let ran = nas(folder.path(), args);
-        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains(part), "{args:?} should say {part:?}: {}", ran.stderr);
-    };
+    let fails = |args: &[&str], part: &str| refused(folder.path(), args, part);
     fails(&["search", "--strategy", "darts", "--trials", "5"], "give --epochs or --time");
     fails(&["search", "--strategy", "darts", "--space", "nasbench101"], "has no supernet");
     fails(&["search", "--strategy", "enas", "--space", "nasbench101"], "share no weights");

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use nas_data::Normalization;
-use nas_nn::NnError;
 use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
+use nas_nn::trainer::Tally;
 use nas_search::GhnEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
@@ -19,32 +19,6 @@ const KIND: Kind = Kind { format: "nas-ghn-search", version: 1, what: "search" }
 /// What the names of the tensors begin with.
 const GHN: &str = "ghn.";
 const ADAM: &str = "adam.";
-
-/// Losses and right answers of the epoch so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Tally {
-    loss: f64,
-    correct: usize,
-    seen: usize,
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, loss: f64, correct: usize, seen: usize) {
-        self.loss += loss * seen as f64;
-        self.correct += correct;
-        self.seen += seen;
-    }
-
-    /// The mean loss.
-    pub(super) fn loss(&self) -> f64 {
-        self.loss / self.seen.max(1) as f64
-    }
-
-    pub(super) fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.seen.max(1) as f64
-    }
-}
 
 /// Everything about a search that is no tensor and changes on the way.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -108,28 +82,14 @@ pub(super) fn save(clock: &mut SaveClock<'_>, search: &GhnSearch) -> Result<(), 
 }
 
 fn tensors(search: &GhnSearch) -> Result<Vec<(String, Tensor)>, GhnError> {
-    let named = |prefix: &str, part: Vec<(String, Tensor)>| {
-        part.into_iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor)).collect::<Vec<_>>()
-    };
-    let mut tensors = named(GHN, search.ghn.tensors());
-    tensors.extend(named(ADAM, search.adam.state()?));
-    Ok(tensors)
+    let ghn = checkpoint::part(GHN, search.ghn.tensors());
+    Ok(ghn.chain(checkpoint::part(ADAM, search.adam.state()?)).collect())
 }
 
 /// See [`GhnSearch::restore`].
 pub(super) fn restore(search: &mut GhnSearch, path: &Path) -> Result<(), GhnError> {
     let (standing, tensors): (Standing, _) = checkpoint::resume(path, KIND, &origin(search))?;
-    let (mut ghn, mut adam) = (Vec::new(), Vec::new());
-    for (name, tensor) in tensors {
-        if let Some(name) = name.strip_prefix(GHN) {
-            ghn.push((name.to_owned(), tensor));
-        } else if let Some(name) = name.strip_prefix(ADAM) {
-            adam.push((name.to_owned(), tensor));
-        } else {
-            let reason = format!("the tensor `{name}` belongs to no part of a search");
-            return Err(NnError::File { path: path.to_owned(), reason }.into());
-        }
-    }
+    let [ghn, adam] = checkpoint::take_apart(path, KIND, tensors, [GHN, ADAM])?;
     search.ghn.load(&ghn)?;
     search.adam.load_state(&search.ghn.list(), &adam)?;
     search.standing = standing;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::DType;
-use nas_data::{Augment, Batch, BatchPlan};
+use nas_data::{Batch, BatchPlan};
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Rate, clip_scale, global_norm};
 use nas_nn::{Mode, StepConfig};
@@ -28,8 +28,7 @@ pub(super) fn batches(search: &GhnSearch) -> BatchPlan {
         seed.child("training"),
         standing.epoch as u64,
     );
-    let augment = Some(config.augment).filter(|augment| *augment != Augment::default());
-    BatchPlan { augment, skip: standing.step, ..plan }
+    BatchPlan { augment: config.augment.active(), skip: standing.step, ..plan }
 }
 
 /// Runs the steps of the epoch that are left. Returns `false` if the search was stopped in their midst; then all is

@@ -47,7 +47,7 @@ pub(super) fn steps_per_epoch(trainer: &Trainer) -> usize {
 fn batches(trainer: &Trainer) -> BatchPlan {
     let Trainer { network, data, config, seed, standing, .. } = trainer;
     let (dtype, device) = place(network);
-    let augment = Some(config.augment).filter(|augment| *augment != nas_data::Augment::default());
+    let augment = config.augment.active();
     let plan = BatchPlan::train(
         Arc::clone(&data.images),
         Arc::clone(&data.train),

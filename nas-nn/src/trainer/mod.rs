@@ -11,6 +11,7 @@ mod evaluate;
 mod plan;
 mod report;
 mod save;
+mod tally;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use config::{BatchNormMode, OptimizerKind, TrainConfig};
 pub use evaluate::{Evaluation, evaluate, judge};
 pub use plan::{Plan, Segment, epochs_that_fit};
 pub use report::{Ended, EpochReport, StepReport, TrainEvent, TrainReport};
+pub use tally::Tally;
 
 use crate::checkpoint::SaveClock;
 use crate::optim::Optimizer;

@@ -120,9 +120,8 @@ impl Origin<'_> {
 /// Saves, if there is a place for it.
 pub(super) fn save(clock: &mut SaveClock<'_>, trainer: &Trainer) -> Result<(), NnError> {
     let tensors = || -> Result<_, NnError> {
-        let model = checkpoint::tensors_of(&trainer.network).into_iter().map(|(name, t)| (format!("{MODEL}{name}"), t));
-        let optimizer = trainer.optimizer.state()?.into_iter().map(|(name, t)| (format!("{OPTIMIZER}{name}"), t));
-        Ok(model.chain(optimizer).collect())
+        let model = checkpoint::part(MODEL, checkpoint::tensors_of(&trainer.network));
+        Ok(model.chain(checkpoint::part(OPTIMIZER, trainer.optimizer.state()?)).collect())
     };
     clock.save(KIND, || Origin::of(trainer), &trainer.standing, tensors)
 }
@@ -131,16 +130,7 @@ pub(super) fn save(clock: &mut SaveClock<'_>, trainer: &Trainer) -> Result<(), N
 pub(super) fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), NnError> {
     let (standing, tensors): (Standing, _) = checkpoint::resume(path, KIND, &Origin::of(trainer))?;
     standing.plan.check()?;
-    let (mut model, mut optimizer) = (Vec::new(), Vec::new());
-    for (name, tensor) in tensors {
-        if let Some(name) = name.strip_prefix(MODEL) {
-            model.push((name.to_owned(), tensor));
-        } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
-            optimizer.push((name.to_owned(), tensor));
-        } else {
-            return Err(NnError::file(path, format!("the tensor `{name}` belongs to no part of a training")));
-        }
-    }
+    let [model, optimizer] = checkpoint::take_apart(path, KIND, tensors, [MODEL, OPTIMIZER])?;
     trainer.optimizer.load_state(trainer.network.parameters(), &optimizer)?;
     checkpoint::fill(path, &mut trainer.network, &model)?;
     trainer.standing = standing;

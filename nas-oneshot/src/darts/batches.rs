@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nas_data::{Augment, BatchPlan};
+use nas_data::BatchPlan;
 
 use super::DartsSearch;
 use crate::data::draw;
@@ -18,7 +18,7 @@ pub(super) fn training(search: &DartsSearch) -> BatchPlan {
         seed.child("training"),
         standing.epoch as u64,
     );
-    BatchPlan { augment: augment(search), skip: standing.step, dtype: supernet.dtype(), ..plan }
+    BatchPlan { augment: config.augment.active(), skip: standing.step, dtype: supernet.dtype(), ..plan }
 }
 
 /// The batches of the epoch under way that the architecture has yet to learn from: one a step, each drawn afresh from the
@@ -32,7 +32,7 @@ pub(super) fn validation(search: &DartsSearch) -> BatchPlan {
     let numbers = (0..steps as u64).flat_map(|step| draw(&data.architecture, count, draws.index(step))).collect();
     let plan = BatchPlan::evaluate(Arc::clone(&data.images), Arc::new(numbers), count, data.normalization.clone());
     BatchPlan {
-        augment: augment(search),
+        augment: config.augment.active(),
         seed,
         epoch: standing.epoch as u64,
         skip: standing.step,
@@ -48,8 +48,4 @@ pub(super) fn watched(search: &DartsSearch) -> BatchPlan {
     let numbers = Arc::new(draw(&data.architecture, count, seed.child("curvature")));
     let plan = BatchPlan::evaluate(Arc::clone(&data.images), numbers, count, data.normalization.clone());
     BatchPlan { dtype: supernet.dtype(), ..plan }
-}
-
-fn augment(search: &DartsSearch) -> Option<Augment> {
-    Some(search.config.augment).filter(|augment| *augment != Augment::default())
 }

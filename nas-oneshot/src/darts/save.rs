@@ -8,13 +8,13 @@ use nas_data::Normalization;
 use nas_nn::NnError;
 use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
+use nas_nn::trainer::Tally;
 use nas_search::SupernetEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DartsConfig, DartsSearch};
-use crate::tally::Tally;
 use crate::{OneShotError, SearchData};
 
 const KIND: Kind = Kind { format: "nas-supernet", version: 1, what: "search" };
@@ -86,9 +86,7 @@ pub(super) fn save(clock: &mut SaveClock<'_>, search: &DartsSearch) -> Result<()
 
 fn tensors(search: &DartsSearch) -> Result<Vec<(String, Tensor)>, OneShotError> {
     let mut tensors = Vec::new();
-    let mut put = |prefix: &str, part: Vec<(String, Tensor)>| {
-        tensors.extend(part.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
-    };
+    let mut put = |prefix: &str, part: Vec<(String, Tensor)>| tensors.extend(checkpoint::part(prefix, part));
     put(MODEL, checkpoint::tensors_of(&search.supernet.network));
     put(SGD, search.sgd.state()?);
     put(ADAM, search.adam.state()?);
@@ -103,24 +101,11 @@ fn tensors(search: &DartsSearch) -> Result<Vec<(String, Tensor)>, OneShotError> 
 /// See [`DartsSearch::restore`].
 pub(super) fn restore(search: &mut DartsSearch, path: &Path) -> Result<(), OneShotError> {
     let fault = |reason: String| NnError::File { path: path.to_owned(), reason };
-    let (standing, tensors): (Standing, _) = checkpoint::resume(path, KIND, &origin(search))?;
-    let (mut model, mut sgd, mut adam, mut alphas) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
-    let mut eigenvector = None;
-    for (name, tensor) in tensors {
-        if let Some(name) = name.strip_prefix(MODEL) {
-            model.push((name.to_owned(), tensor));
-        } else if let Some(name) = name.strip_prefix(SGD) {
-            sgd.push((name.to_owned(), tensor));
-        } else if let Some(name) = name.strip_prefix(ADAM) {
-            adam.push((name.to_owned(), tensor));
-        } else if name.starts_with(ALPHAS) {
-            alphas.insert(name, tensor);
-        } else if name == EIGENVECTOR {
-            eigenvector = Some(tensor.to_vec1()?);
-        } else {
-            return Err(fault(format!("the tensor `{name}` belongs to no part of a search")).into());
-        }
-    }
+    let (standing, mut tensors): (Standing, Vec<(String, Tensor)>) = checkpoint::resume(path, KIND, &origin(search))?;
+    let eigenvector = tensors.iter().position(|(name, _)| name == EIGENVECTOR).map(|at| tensors.remove(at).1);
+    let eigenvector = eigenvector.map(|vector| vector.to_vec1()).transpose()?;
+    let [model, sgd, adam, alphas] = checkpoint::take_apart(path, KIND, tensors, [MODEL, SGD, ADAM, ALPHAS])?;
+    let mut alphas: BTreeMap<String, Tensor> = checkpoint::part(ALPHAS, alphas).collect();
     for parameter in &search.supernet.alphas.parameters {
         let fitting = alphas.remove(&parameter.name).filter(|table| table.dims() == parameter.var.dims());
         let table = fitting.ok_or_else(|| fault(format!("`{}` is missing or of another size", parameter.name)))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nas_data::{Augment, BatchPlan};
+use nas_data::BatchPlan;
 
 use super::EnasSearch;
 use crate::data::draw;
@@ -18,8 +18,7 @@ pub(super) fn training(search: &EnasSearch) -> BatchPlan {
         seed.child("training"),
         standing.epoch as u64,
     );
-    let augment = Some(config.augment).filter(|augment| *augment != Augment::default());
-    BatchPlan { augment, skip: standing.step, dtype: weights.dtype(), ..plan }
+    BatchPlan { augment: config.augment.active(), skip: standing.step, dtype: weights.dtype(), ..plan }
 }
 
 /// The batches of the epoch under way that architectures are worth their accuracy on: one for each, drawn afresh from the

@@ -4,16 +4,15 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use nas_data::Normalization;
-use nas_nn::NnError;
 use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
+use nas_nn::trainer::Tally;
 use nas_search::SharedEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Candidate, EnasConfig, EnasSearch};
-use crate::tally::Tally;
 use crate::{OneShotError, SearchData};
 
 const KIND: Kind = Kind { format: "nas-shared-search", version: 1, what: "search" };
@@ -101,26 +100,14 @@ pub(super) fn save(clock: &mut SaveClock<'_>, search: &EnasSearch) -> Result<(),
 }
 
 fn tensors(search: &EnasSearch) -> Result<Vec<(String, Tensor)>, OneShotError> {
-    let named = |prefix: &'static str, part: Vec<(String, Tensor)>| {
-        part.into_iter().map(move |(name, tensor)| (format!("{prefix}{name}"), tensor))
-    };
-    Ok(named(MODEL, search.weights.tensors()?).chain(named(SGD, search.sgd.state()?)).collect())
+    let model = checkpoint::part(MODEL, search.weights.tensors()?);
+    Ok(model.chain(checkpoint::part(SGD, search.sgd.state()?)).collect())
 }
 
 /// See [`EnasSearch::restore`].
 pub(super) fn restore(search: &mut EnasSearch, path: &Path) -> Result<(), OneShotError> {
     let (written, tensors): (Written, _) = checkpoint::resume(path, KIND, &origin(search))?;
-    let (mut model, mut sgd) = (Vec::new(), Vec::new());
-    for (name, tensor) in tensors {
-        if let Some(name) = name.strip_prefix(MODEL) {
-            model.push((name.to_owned(), tensor));
-        } else if let Some(name) = name.strip_prefix(SGD) {
-            sgd.push((name.to_owned(), tensor));
-        } else {
-            let reason = format!("the tensor `{name}` belongs to no part of a search");
-            return Err(NnError::File { path: path.to_owned(), reason }.into());
-        }
-    }
+    let [model, sgd] = checkpoint::take_apart(path, KIND, tensors, [MODEL, SGD])?;
     search.sgd.load_state(search.weights.parameters(), &sgd)?;
     search.weights.fill(path, &model)?;
     search.strategy.load(&written.strategy)?;
