@@ -89,6 +89,15 @@ impl OneShot {
         }
     }
 
+    /// The share of its images that the weights learn from.
+    pub fn weights_share(&self) -> f64 {
+        match self {
+            Self::Gradient(_) => 1.0 - HALF,
+            Self::Sharing(_) => 1.0 - HELD_OUT,
+            Self::Shared(_) => 1.0,
+        }
+    }
+
     /// Random architectures trained beside the found one; nothing where nothing is found but by the arms themselves.
     pub fn random(&self) -> Option<u64> {
         match self {
@@ -128,6 +137,9 @@ impl OneShot {
         SupernetPlan { images: plan.images.or(self.images()), ..plan }
     }
 }
+
+/// The share of the images that the architecture of DARTS learns from.
+const HALF: f64 = 0.5;
 
 /// As many steps as measuring the eigenvalue at the end of an epoch takes, about.
 const WATCHING: usize = 10;
@@ -198,7 +210,7 @@ pub fn build(config: &Config, data: &Data, asked: &OneShot, plan: Option<&Supern
                 ..published
             };
             let space = mixed_space(&config.space.name)?;
-            Ok(Search::Darts(Box::new(DartsSearch::new(space, network, parts(0.5)?, darts, seed)?)))
+            Ok(Search::Darts(Box::new(DartsSearch::new(space, network, parts(HALF)?, darts, seed)?)))
         }
         OneShot::Sharing(asked) => {
             let space = path_space(&config.space.name)?;

@@ -173,6 +173,25 @@ impl Sharing {
     }
 }
 
+/// How the published controller of a space learns.
+pub struct Controller {
+    /// Updates after each epoch of the weights.
+    pub updates: u64,
+    /// Architectures of an update.
+    pub batch: u64,
+    /// Its learning rate.
+    pub rate: f64,
+}
+
+impl Controller {
+    /// That of a space.
+    pub fn published(space: &dyn SearchSpace) -> Self {
+        let learning = controller(space).learning;
+        let batch = learning.batch as u64;
+        Self { updates: published(space).samples as u64 / batch, batch, rate: learning.adam.learning_rate }
+    }
+}
+
 /// Passes of the published search of a space.
 pub fn published_epochs(space: &dyn SearchSpace) -> usize {
     published(space).epochs

@@ -19,7 +19,7 @@ use crate::oneshot::{self, OneShot};
 use crate::output::table::{Align, table};
 use crate::output::{Output, line};
 use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
-use crate::presets::{self, Length, Scaled};
+use crate::presets::{self, Length, Once, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::{parse_seconds, plural, seconds};
@@ -132,19 +132,25 @@ pub fn begin(ready: Ready, folder: Folder, out: Output, stop: Stop) -> anyhow::R
 fn length(config: &Config, data: &Data, time: Option<&TimePlan>) -> anyhow::Result<Length> {
     let shape = data.shape();
     let images = data.train.len();
-    let supernet = OneShot::of(&config.search)?.map(|asked| match time.and_then(|t| t.supernet.as_ref()) {
-        Some(plan) => (plan.epochs, plan.images.unwrap_or(images)),
-        None => {
-            let epochs = config.search.epochs.map_or(plan::PUBLISHED_EPOCHS, |epochs| epochs as usize);
-            (epochs, asked.images().unwrap_or(images).min(images))
-        }
+    let given = |usual: usize| config.search.epochs.map_or(usual, |epochs| epochs as usize);
+    let supernet = OneShot::of(&config.search)?.map(|asked| {
+        let plan = time.and_then(|t| t.supernet.as_ref());
+        let used = plan.map_or(asked.images(), |plan| plan.images).unwrap_or(images).min(images);
+        let epochs = plan.map_or_else(|| given(plan::PUBLISHED_EPOCHS), |plan| plan.epochs);
+        Once { epochs, images: (asked.weights_share() * used as f64) as usize, compared: None }
+    });
+    let hypernet = Hypernet::asked(&config.search.strategy)?.map(|asked| {
+        let plan = time.and_then(|t| t.hypernet.as_ref());
+        let used = plan.map_or(asked.images, |plan| plan.images).unwrap_or(images).min(images);
+        let epochs = plan.map_or_else(|| given(plan::HYPERNET_PASSES), |plan| plan.epochs);
+        Once { epochs, images: used, compared: plan.map(|plan| plan.samples).or(asked.samples) }
     });
     let each = config.trial.epochs.max(1) as u64;
     let trials = config.search.trials.or(config.search.epochs.map(|epochs| epochs.div_ceil(each)));
     Ok(Length {
         trials: trials.or(time.map(|t| t.trials)).unwrap_or(1).max(1),
         trial_images: data.trial_images(config)?.len(),
-        supernet,
+        once: supernet.or(hypernet),
         side: shape.height.min(shape.width),
         final_images: data.final_images(config)?.0.len(),
     })

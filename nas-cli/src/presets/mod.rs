@@ -14,7 +14,7 @@ mod scale;
 mod table;
 
 pub use recipes::{RECIPES, Recipe};
-pub use scale::{Length, Scaled};
+pub use scale::{Length, Once, Scaled};
 pub use table::PRESETS;
 
 use crate::config::Partial;
@@ -34,6 +34,8 @@ pub struct Preset {
     pub summary: &'static str,
     /// The paper's authors.
     pub authors: &'static str,
+    /// The conference, and its year.
+    pub venue: &'static str,
     /// The year of the conference.
     pub year: u16,
     /// The space it searches.
@@ -48,24 +50,36 @@ pub struct Preset {
 
 /// What a paper reports of a method on CIFAR-10.
 pub struct Published {
-    /// Networks trained in the search; none where one supernet is trained.
+    /// Networks trained in the search; none where one network stands for all of them.
     pub networks: Option<u64>,
-    /// Epochs of each of them, or of the supernet.
-    pub epochs: u64,
+    /// Epochs of each of them, or of that one; `None` where the paper does not say.
+    pub epochs: Option<u64>,
     /// Images each epoch goes through.
     pub images: u64,
     /// The last epochs of each that are validated, of which the reward takes the best.
     pub validations: usize,
-    /// The size of the networks searched.
-    pub size: Size,
-    /// GPU days of the search.
+    /// The size of the networks searched; `None` where the paper does not say.
+    pub size: Option<Size>,
+    /// GPUs of the search.
+    pub gpus: u32,
+    /// GPU days of the search, all of them together.
     pub gpu_days: f64,
     /// Test error of the final network, in %.
     pub error: f64,
     /// Its parameters, in millions.
     pub parameters: f64,
+    /// What its cells reach on ImageNet, where that was tried.
+    pub imagenet: Option<Imagenet>,
     /// What to know about these numbers.
     pub note: &'static str,
+}
+
+/// A network of less than 600 million multiply-adds on ImageNet, 224 pixels.
+pub struct Imagenet {
+    /// Top-1 error, in %.
+    pub error: f64,
+    /// Parameters, in millions.
+    pub parameters: f64,
 }
 
 impl Preset {

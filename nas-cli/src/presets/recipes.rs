@@ -123,6 +123,45 @@ pub const RECIPES: &[Recipe] = &[
         ..PLAIN
     },
     Recipe {
+        name: "enas-cifar",
+        source: "Pham, Guan, Zoph, Le & Dean 2018, CIFAR-10, cells",
+        note: "one cosine instead of periods; dropout before the classifier is left out",
+        size: Size { channels: 36, layers: 17 },
+        epochs: 630,
+        batch_size: 144,
+        learning_rate: 0.05,
+        schedule: "cosine:0.0001",
+        nesterov: true,
+        weight_decay: 2e-4,
+        drop_path: 0.4,
+        ..PLAIN
+    },
+    Recipe {
+        name: "enas-macro-cifar",
+        source: "Pham, Guan, Zoph, Le & Dean 2018, CIFAR-10, whole networks",
+        note: "as for its cells",
+        size: Size { channels: 96, layers: 24 },
+        epochs: 310,
+        batch_size: 100,
+        learning_rate: 0.05,
+        schedule: "cosine:0.001",
+        nesterov: true,
+        weight_decay: 2e-4,
+        drop_path: 0.0,
+        auxiliary: false,
+        cutout: false,
+        ..PLAIN
+    },
+    Recipe {
+        name: "ghn-cifar",
+        source: "Zhang, Ren & Urtasun 2019, CIFAR-10",
+        note: "of the last training size and cutout are published; the rest is that of darts-cifar, without an auxiliary \
+               classifier",
+        size: Size { channels: 32, layers: 18 },
+        auxiliary: false,
+        ..PLAIN
+    },
+    Recipe {
         name: "zoph-cifar",
         source: "Zoph & Le 2017, CIFAR-10",
         note: "length, batch and schedule of the last training are not published, but chosen here",

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Preset, Recipe};
 use crate::config::{Config, Partial};
+use crate::plan::HYPERNET_SAMPLES;
 use crate::strategies::Method;
 use crate::units::{count, plural};
+use crate::{hypernet, sharing};
 use nas_space::{Chooses, spaces};
 
 /// A number of the paper, and what it is here.
@@ -29,12 +31,23 @@ pub struct Length {
     pub trials: u64,
     /// Images that it trains each of them on.
     pub trial_images: usize,
-    /// Epochs of the supernet, and the images of both its halves together, where there is one.
-    pub supernet: Option<(usize, usize)>,
+    /// The one network that stands for all of them, where there is one.
+    pub once: Option<Once>,
     /// Pixels of the images' shorter side.
     pub side: usize,
     /// Images of the final training.
     pub final_images: usize,
+}
+
+/// How long a supernet or a hypernetwork learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Once {
+    /// Passes.
+    pub epochs: usize,
+    /// Images of a pass of its weights.
+    pub images: usize,
+    /// Architectures compared on it in the end, where it does not name one by itself.
+    pub compared: Option<usize>,
 }
 
 /// The image count that the learning rate's rule takes for a published epoch.
@@ -68,32 +81,35 @@ impl Preset {
     pub fn scale(&self, asked: &Partial, config: &mut Config, length: &Length) -> anyhow::Result<Vec<Scaled>> {
         let mut list = List::default();
         let published = &self.published;
-        match (published.networks, length.supernet) {
-            (_, Some((epochs, images))) => {
-                let theirs = format!("{} epochs on {} images", published.epochs, count(published.images));
-                let here = format!("{epochs} epochs on {} images", count(images as u64 / 2));
-                list.add("the supernet's training", theirs, here, "as the budget allows");
+        let passes = |epochs: Option<u64>, images: u64| match epochs {
+            Some(epochs) => format!("{} on {} images", plural(epochs, "epoch"), count(images)),
+            None => UNPUBLISHED.to_owned(),
+        };
+        let theirs = passes(published.epochs, published.images);
+        match length.once {
+            Some(once) => {
+                let here = passes(Some(once.epochs as u64), once.images as u64);
+                let what =
+                    if published.epochs.is_some() { "the supernet's training" } else { "the hypernetwork's training" };
+                list.add(what, theirs, here, "as the budget allows");
             }
-            (networks, None) => {
-                let theirs = networks.map_or("-".into(), count);
-                list.add("networks trained", theirs, format!("about {}", count(length.trials)), "as the budget allows");
-                let theirs = format!("{} epochs on {} images", published.epochs, count(published.images));
-                let here = format!(
-                    "{} on {} images",
-                    plural(config.trial.epochs as u64, "epoch"),
-                    count(length.trial_images as u64)
-                );
+            None => {
+                let networks = published.networks.map_or("-".into(), count);
+                let here = format!("about {}", count(length.trials));
+                list.add("networks trained", networks, here, "as the budget allows");
+                let here = passes(Some(config.trial.epochs as u64), length.trial_images as u64);
                 list.add("training of each", theirs, here, "as every search");
             }
         }
         if asked.trial.validations.is_none() {
             let share = published.validations * config.trial.epochs;
-            config.trial.validations = share.div_ceil(published.epochs as usize).clamp(1, published.validations);
+            config.trial.validations =
+                share.div_ceil(published.epochs.map_or(1, |epochs| epochs as usize)).clamp(1, published.validations);
         }
         let (theirs, here) = (published.validations.to_string(), config.trial.validations.to_string());
         list.add("last epochs validated", theirs, here, "the same share of the epochs");
         let size = |channels, layers| format!("{channels} channels, {layers} layers");
-        let theirs = size(published.size.channels, published.size.layers);
+        let theirs = published.size.map_or(UNPUBLISHED.into(), |of| size(of.channels, of.layers));
         list.add("networks searched", theirs, size(config.space.channels, config.space.layers), "as every search");
         self.scale_strategy(config, length, &mut list)?;
         scale_recipe(self.recipe()?, asked, config, length, &mut list);
@@ -132,13 +148,32 @@ impl Preset {
                 }
             }
             ("darts" | "darts1", _) => {
-                if let Some((epochs, images)) = length.supernet {
-                    let steps = |epochs: u64, images: u64, batch: u64| (epochs * (images / batch.max(1))).max(1);
-                    let here = steps(epochs as u64, images as u64 / 2, config.trial.batch_size as u64);
-                    let updates = [steps(self.published.epochs, self.published.images, 64), here];
-                    let rate = raised(PUBLISHED_ALPHA_RATE, updates, MOST_ALPHA_RATE);
+                if let Some(once) = length.once {
+                    let theirs = self.published.epochs.unwrap_or(1) * steps(self.published.images, DARTS_BATCH);
+                    let here = once.epochs as u64 * steps(once.images as u64, config.trial.batch_size as u64);
+                    let rate = raised(PUBLISHED_ALPHA_RATE, [theirs, here], MOST_ALPHA_RATE);
                     list.setting(&mut method, "alpha_rate", PUBLISHED_ALPHA_RATE, rate, RATE_RULE);
                 }
+            }
+            (sharing::NAME, _) => {
+                if let Some(once) = length.once {
+                    let of = sharing::Controller::published(spaces::by_name(&config.space.name)?);
+                    let theirs = self.published.epochs.unwrap_or(1) * of.updates;
+                    let steps = steps(once.images as u64, config.trial.batch_size as u64);
+                    let samples = method.number("samples")?.unwrap_or(steps);
+                    let here = once.epochs as u64 * samples.div_ceil(of.batch);
+                    let rate = raised(of.rate, [theirs, here], MOST_RATE);
+                    list.setting(&mut method, "controller_rate", of.rate, rate, RATE_RULE);
+                }
+            }
+            (hypernet::NAME, _) => {
+                let compared = length.once.and_then(|once| once.compared).unwrap_or(HYPERNET_SAMPLES);
+                list.add(
+                    "architectures scored",
+                    count(HYPERNET_SAMPLES as u64),
+                    count(compared as u64),
+                    "as the budget allows",
+                );
             }
             _ => {}
         }
@@ -154,8 +189,17 @@ fn has_depths(space: &str) -> bool {
     spaces::by_name(space).is_ok_and(|space| space.decisions().iter().any(|d| d.chooses == Chooses::Depth))
 }
 
-/// The learning rate of the architecture parameters of DARTS.
+/// The learning rate of the architecture parameters of DARTS, and the images of a step of its search.
 const PUBLISHED_ALPHA_RATE: f64 = 3e-4;
+const DARTS_BATCH: u64 = 64;
+
+/// What a paper leaves open.
+const UNPUBLISHED: &str = "not published";
+
+/// Steps of a pass.
+fn steps(images: u64, batch: u64) -> u64 {
+    (images / batch.max(1)).max(1)
+}
 
 /// A learning rate of Adam for fewer updates: weights can go as far as with as many as published, up to a bound.
 fn raised(rate: f64, [published, here]: [u64; 2], most: f64) -> f64 {
@@ -258,7 +302,7 @@ mod tests {
         (config, list)
     }
 
-    const SHORT: Length = Length { trials: 100, trial_images: 5_000, supernet: None, side: 32, final_images: 45_000 };
+    const SHORT: Length = Length { trials: 100, trial_images: 5_000, once: None, side: 32, final_images: 45_000 };
 
     #[test]
     fn a_small_budget_raises_rates_and_every_number_is_listed() {
@@ -306,11 +350,28 @@ mod tests {
     }
 
     #[test]
-    fn a_short_supernet_moves_its_architecture_faster_up_to_a_bound() {
-        let with = |supernet| Length { supernet: Some(supernet), ..SHORT };
-        let strategy = |epochs, images| scaled("darts", &Partial::default(), &with((epochs, images))).0.search.strategy;
-        assert_eq!(strategy(50, 50_000), "darts");
-        assert_eq!(strategy(25, 50_000), "darts:alpha_rate=0.0006");
-        assert_eq!(strategy(10, 2_000), "darts:alpha_rate=0.01");
+    fn a_short_supernet_moves_what_chooses_faster_up_to_a_bound() {
+        let with = |epochs, images| Length { once: Some(Once { epochs, images, compared: None }), ..SHORT };
+        let strategy =
+            |name, epochs, images| scaled(name, &Partial::default(), &with(epochs, images)).0.search.strategy;
+        assert_eq!(strategy("darts", 50, 25_000), "darts");
+        assert_eq!(strategy("darts", 25, 25_000), "darts:alpha_rate=0.0006");
+        assert_eq!(strategy("darts", 10, 1_000), "darts:alpha_rate=0.01");
+        // 150 epochs of 30 updates become 75 of 70 steps, which are 7 updates each.
+        assert_eq!(strategy("enas", 75, 4_500), "enas:controller_rate=0.03");
+        assert_eq!(strategy("enas", 10, 4_500), "enas:controller_rate=0.05");
+        assert_eq!(strategy("enas-macro", 310, 64_000), "enas");
+    }
+
+    #[test]
+    fn what_a_paper_does_not_say_is_said_to_be_open() {
+        let once = Some(Once { epochs: 8, images: 900, compared: Some(120) });
+        let (_, list) = scaled("ghn", &Partial::default(), &Length { once, ..SHORT });
+        let of = |what: &str| list.iter().find(|scaled| scaled.what == what).unwrap_or_else(|| panic!("{list:?}"));
+        let training = of("the hypernetwork's training");
+        assert_eq!((&*training.published, &*training.here), (UNPUBLISHED, "8 epochs on 900 images"));
+        assert_eq!(of("networks searched").published, UNPUBLISHED);
+        let scored = of("architectures scored");
+        assert_eq!((&*scored.published, &*scored.here), ("1,000", "120"));
     }
 }

@@ -3,12 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nas_search::Study;
-use rand::RngExt;
 
-use crate::kill::go_on;
+use crate::kill::run_through;
 use crate::{nas, refused};
 
 /// How often a run is killed.
@@ -37,29 +36,16 @@ fn kills_change_no_byte() {
     let folder = temporary.path();
     let start = Instant::now();
     let metrics = nas(folder, &search("whole")).ok().json();
-    let whole = start.elapsed();
+    let pause = start.elapsed() / 8;
     let arms = &metrics["search"]["arms"];
     assert_eq!((&arms[0]["arm"], &arms[0]["trials"]), (&"ghn".into(), &2.into()));
     assert_eq!((&arms[1]["arm"], &arms[1]["trials"]), (&"random".into(), &1.into()));
     assert_eq!(metrics["search"]["hypernetwork"]["scored"], 12);
-    let mut rng = nas_space::Seed::new(20_261_125).rng();
     let (mut kills, mut hits) = (0, 0);
-    loop {
-        // A run that was killed before it had made its study is begun anew, any other goes on.
-        let cut = folder.join("cut");
-        let begun = cut.join("study.db").exists();
-        if !begun && cut.exists() {
-            fs::remove_dir_all(&cut).unwrap();
-        }
-        let args = if begun { vec!["resume", "cut", "--json"] } else { search("cut") };
-        // Each attempt gets a little longer: a loop of kills must come to its end.
-        let patience = (whole / 8).mul_f64(rng.random_range(0.2..1.8) * (1.0 + 0.2 * kills as f64));
-        if go_on(folder, &args, if kills < KILLS { patience } else { Duration::from_secs(600) }) {
-            break;
-        }
+    run_through(folder, (&search("cut"), "study.db"), KILLS, pause, &mut || {
         kills += 1;
-        hits += usize::from(in_hypernetwork(&cut));
-    }
+        hits += usize::from(in_hypernetwork(&folder.join("cut")));
+    });
     assert!(hits > 0, "none of {kills} kills hit the hypernetwork");
     for file in ["arch.json", "model.safetensors", "metrics.csv", "ghn.csv", "scores.csv", "ghn.safetensors"] {
         let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();

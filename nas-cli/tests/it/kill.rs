@@ -41,6 +41,33 @@ pub(crate) fn go_on(folder: &Path, args: &[&str], patience: Duration) -> bool {
     false
 }
 
+/// Runs the command that writes into `cut` to its end, killing it `kills` times on the way, each time after another part of
+/// `pause`. What has begun (its folder has the file) is resumed. `after` is called after each kill.
+pub(crate) fn run_through(
+    folder: &Path,
+    (begin, begun): (&[&str], &str),
+    kills: usize,
+    pause: Duration,
+    after: &mut dyn FnMut(),
+) {
+    let mut rng = nas_space::Seed::new(20_261_126).rng();
+    for kill in 0.. {
+        // A run that was killed before it had made its study is begun anew, any other goes on.
+        let cut = folder.join("cut");
+        let has_begun = cut.join(begun).exists();
+        if !has_begun && cut.exists() {
+            fs::remove_dir_all(&cut).unwrap();
+        }
+        let args = if has_begun { &["resume", "cut", "--json"] } else { begin };
+        // Each attempt gets a little longer: a loop of kills must come to its end.
+        let patience = pause.mul_f64(rng.random_range(0.2..1.8) * (1.0 + 0.2 * kill as f64));
+        if go_on(folder, args, if kill < kills { patience } else { Duration::from_secs(600) }) {
+            return;
+        }
+        after();
+    }
+}
+
 #[test]
 fn ten_kills_change_no_byte() {
     let temporary = tempfile::tempdir().unwrap();

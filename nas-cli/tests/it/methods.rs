@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
+use nas_search::Study;
 use serde_json::Value;
 
+use crate::kill::run_through;
 use crate::{nas, tiny};
 
 const USAGE: i32 = 2;
@@ -31,7 +34,8 @@ fn methods_are_listed_with_what_they_cost_and_reached() {
     let of = |name: &str| list["methods"].as_array().unwrap().iter().find(|m| m["name"] == name).unwrap().clone();
     assert_eq!(of("nasnet")["published"]["test_error_percent"], 2.65);
     assert_eq!(of("darts")["published"]["gpu_days"], 4.0);
-    assert_eq!(of("zoph")["year"], 2017);
+    assert_eq!((&of("zoph")["year"], &of("zoph")["venue"]), (&2017.into(), &"ICLR 2017".into()));
+    assert_eq!(of("ghn")["published"]["epochs"], Value::Null, "the paper does not say");
     let shown = nas(folder.path(), &["methods"]).ok().stdout;
     assert!(shown.contains("amoebanet") && shown.contains("darts-imagenet"), "{shown}");
     let rule = nas(folder.path(), &["methods", "--explain"]).ok().stdout;
@@ -76,10 +80,51 @@ fn every_method_runs() {
         let name = entry["name"].as_str().unwrap();
         let trains_networks = entry["published"]["networks"].is_number();
         let budget = if trains_networks { ["--trials", "2"] } else { ["--epochs", "1"] };
-        let metrics = nas(folder.path(), &method(name, budget, &["--out", name, "--no-baseline"])).ok().json();
+        // The published numbers of scores and candidates would take minutes.
+        let few = match entry["strategy"].as_str().unwrap() {
+            "ghn" => "ghn:samples=12:best=2:images=200",
+            "enas" => "enas:samples=20:candidates=5:images=200",
+            other => other,
+        };
+        let more = ["--out", name, "--no-baseline", "--strategy", few];
+        let metrics = nas(folder.path(), &method(name, budget, &more)).ok().json();
         assert!(metrics["test"]["accuracy"].is_number(), "{name}: {metrics:#}");
         assert!(folder.path().join(name).join("method.json").is_file(), "{name}");
     }
+}
+
+/// Kills a search by a controller as it learns, and compares what it comes to with a whole one.
+fn check_kills(name: &str) {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let search =
+        |out| method(name, ["--trials", "20"], &["--in-process", "--threads", "1", "--no-baseline", "--out", out]);
+    let start = Instant::now();
+    nas(folder, &search("whole")).ok();
+    let trials = |run: &str| Study::open(folder.join(run).join("study.db")).and_then(|study| study.all_trials());
+    let (mut kills, mut hits) = (0, 0);
+    run_through(folder, (&search("cut"), "study.db"), 8, start.elapsed() / 8, &mut || {
+        kills += 1;
+        let told = trials("cut").map_or(0, |trials| trials.iter().filter(|t| t.measurement.is_some()).count());
+        hits += usize::from((2..20).contains(&told));
+    });
+    assert!(hits > 0, "none of {kills} kills hit the search with a policy that had learned");
+    for file in ["arch.json", "model.safetensors", "metrics.csv", "method.json"] {
+        let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
+        assert!(of("whole") == of("cut"), "{name}: {file} differs after {kills} kills");
+    }
+    let lines = |run: &str| Study::open(folder.join(run).join("study.db")).unwrap().lines_without_times().unwrap();
+    assert_eq!(lines("whole"), lines("cut"), "{name}");
+}
+
+#[test]
+fn kills_change_no_byte_of_a_search_by_reinforce() {
+    check_kills("zoph");
+}
+
+#[test]
+fn kills_change_no_byte_of_a_search_by_ppo() {
+    check_kills("nasnet");
 }
 
 #[test]

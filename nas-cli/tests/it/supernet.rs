@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nas_search::Study;
-use rand::RngExt;
 
 use crate::bench::tables;
-use crate::kill::go_on;
+use crate::kill::run_through;
 use crate::{nas, refused};
 
 /// How often a run is killed.
@@ -39,32 +38,19 @@ fn check_commands(command: impl Fn(&str) -> Vec<String>, written: &[&str]) {
     let folder = temporary.path();
     let start = Instant::now();
     let (begin, whole_run) = (command("cut"), command("whole"));
-    let resume = ["resume", "cut", "--json"].map(String::from).to_vec();
+    let words = |command: &[String]| command.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let begin: Vec<&str> = begin.iter().map(String::as_str).collect();
     nas(folder, &whole_run.iter().map(String::as_str).collect::<Vec<_>>()).ok();
-    let whole = start.elapsed();
-    let mut rng = nas_space::Seed::new(20_261_124).rng();
     let (mut kills, mut hits) = (0, 0);
-    loop {
-        // A run that was killed before it had made its study is begun anew, any other goes on.
-        let cut = folder.join("cut");
-        let begun = cut.join("study.db").exists();
-        if !begun && cut.exists() {
-            fs::remove_dir_all(&cut).unwrap();
-        }
-        let args: Vec<&str> = if begun { &resume } else { &begin }.iter().map(String::as_str).collect();
-        // Each attempt gets a little longer: a loop of kills must come to its end.
-        let patience = (whole / 8).mul_f64(rng.random_range(0.2..1.8) * (1.0 + 0.2 * kills as f64));
-        if go_on(folder, &args, if kills < KILLS { patience } else { Duration::from_secs(600) }) {
-            break;
-        }
+    run_through(folder, (&begin, "study.db"), KILLS, start.elapsed() / 8, &mut || {
         kills += 1;
-        hits += usize::from(in_supernet(&cut));
-    }
+        hits += usize::from(in_supernet(&folder.join("cut")));
+    });
     assert!(hits > 0, "none of {kills} kills hit the supernet");
     let files = ["arch.json", "model.safetensors", "metrics.csv", "cells.dot", "supernet.csv"];
     for file in files.iter().chain(written) {
         let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
-        assert!(of("whole") == of("cut"), "{}: {file} differs after {kills} kills", whole_run.join(" "));
+        assert!(of("whole") == of("cut"), "{}: {file} differs after {kills} kills", words(&whole_run));
     }
 }
 
