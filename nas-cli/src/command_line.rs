@@ -37,6 +37,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("jitter", Some(data.jitter.to_string()));
     flag("space", Some(space.name.clone()));
     flag("method", search.method.clone());
+    flag("recipe", search.recipe.clone());
     flag("strategy", Some(search.strategy.clone()));
     flag("evaluator", Some(search.evaluator.clone()).filter(|name| name != TRAIN));
     flag("channels", Some(space.channels.to_string()));
@@ -118,6 +119,7 @@ mod tests {
         let mut config = plan::example();
         config.seed = 5;
         config.search.method = Some("amoebanet".into());
+        config.search.recipe = Some("plain".into());
         (config.training.nesterov, config.training.schedule) = (false, "step:3:0.5".parse().unwrap());
         config.search.baseline = false;
         config.search.evaluator = "supernet:epochs=3".into();

@@ -12,6 +12,8 @@ use crate::exit::usage;
 pub struct Folder {
     /// The folder.
     pub path: PathBuf,
+    /// The folder that `nas resume` goes on with, where this one is a part of it.
+    whole: Option<PathBuf>,
 }
 
 impl Folder {
@@ -33,13 +35,13 @@ impl Folder {
                 )));
             }
             std::fs::create_dir_all(path).with_context(|| cannot(path))?;
-            return Ok(Self { path: path.to_owned() });
+            return Ok(Self::at(path));
         }
         std::fs::create_dir_all("runs").with_context(|| cannot(Path::new("runs")))?;
         for n in 1.. {
             let path = PathBuf::from(format!("runs/{stem}-{n}"));
             match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
+                Ok(()) => return Ok(Self::at(&path)),
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(anyhow::Error::new(e).context(cannot(&path))),
             }
@@ -49,7 +51,12 @@ impl Folder {
 
     /// A folder that is there.
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), whole: None }
+    }
+
+    /// The folder of a run that is a part of this one.
+    pub fn part(&self, name: &str) -> Self {
+        Self { path: self.path.join(name), whole: Some(self.path.clone()) }
     }
 
     /// A file in it.
@@ -104,7 +111,8 @@ impl Folder {
 
     /// How to go on with the run.
     pub fn resume_command(&self) -> String {
-        format!("nas resume {}", shell_word(&self.path.display().to_string()))
+        let path = self.whole.as_ref().unwrap_or(&self.path);
+        format!("nas resume {}", shell_word(&path.display().to_string()))
     }
 }
 

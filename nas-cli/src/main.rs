@@ -13,6 +13,7 @@ mod architecture;
 mod args;
 mod command_line;
 mod commands;
+mod comparison;
 mod config;
 mod controllers;
 mod device;

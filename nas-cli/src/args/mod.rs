@@ -1,6 +1,7 @@
 //! The command line as plain data: what can be asked for, and help that teaches by example. Nothing here acts.
 
 mod bench;
+mod compare;
 mod export;
 mod network;
 mod search;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use bench::BenchArgs;
+pub use compare::{CompareArgs, CompareRunArgs};
 pub use export::{ExportArgs, Normalize};
 pub use network::NetworkArgs;
 pub use search::{RunArgs, SearchArgs};
@@ -29,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   nas search                                  search and train on the digits that come with nas
   nas search --data photos/ --time 30m        your own images, one sub-folder a class, in half an hour
+  nas compare --data photos/ --time 30m       which method is best on them: all side by side
   nas resume runs/digits-darts-evolution-0-1  go on with a search that was stopped
   nas evaluate runs/digits-darts-evolution-0-1
   nas export runs/digits-darts-evolution-0-1 --onnx model.onnx
@@ -56,6 +59,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Run search strategies many times on a table of measured architectures, and compare them
     Bench(BenchArgs),
+    /// Run the methods side by side on your data, each at the same budget, and tell which is best there
+    Compare(Box<CompareArgs>),
     /// List the search spaces and the published cells
     Spaces(ListArgs),
     /// List the methods of the papers: what they are made of, what they cost, what they reached
@@ -70,6 +75,9 @@ pub enum Command {
     /// Run one trial of a study (what `nas search` starts as its workers)
     #[command(hide = true)]
     Trial(TrialArgs),
+    /// Run one run of a comparison (what `nas compare` starts)
+    #[command(hide = true)]
+    CompareRun(CompareRunArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }

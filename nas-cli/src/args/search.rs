@@ -34,6 +34,9 @@ pub struct SearchArgs {
     /// The method of a paper: its space, strategy and training, scaled to the budget (see `nas methods`)
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub method: Option<String>,
+    /// With --method: train by another recipe than the paper's, or plain, by that of every search
+    #[arg(long, value_name = "NAME|plain", help_heading = "Search")]
+    pub recipe: Option<String>,
     /// How to search, and what is to be set of it: NAME[:KEY=VALUE...] (see `nas strategies`) [default: evolution]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub strategy: Option<String>,
@@ -246,7 +249,7 @@ fn parse_precision(text: &str) -> Result<Precision, String> {
 }
 
 /// Keeps the text of a time that can be read.
-fn checked_time(text: &str) -> Result<String, String> {
+pub(super) fn checked_time(text: &str) -> Result<String, String> {
     parse_seconds(text).map(|_| text.to_owned())
 }
 
@@ -302,6 +305,7 @@ impl SearchArgs {
         said.space.layers = self.layers;
         said.space.stem = self.stem;
         said.search.method = self.method.clone();
+        said.search.recipe = self.recipe.clone();
         said.search.strategy = self.strategy.clone();
         said.search.evaluator = self.evaluator.clone();
         said.search.trials = self.trials;

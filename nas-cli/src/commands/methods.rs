@@ -110,6 +110,7 @@ fn method(preset: &Preset) -> serde_json::Value {
             "images": p.images,
             "channels": p.size.map(|size| size.channels),
             "layers": p.size.map(|size| size.layers),
+            "model": p.model,
             "gpus": p.gpus,
             "gpu_days": p.gpu_days,
             "test_error_percent": p.error,

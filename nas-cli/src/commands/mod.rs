@@ -1,6 +1,7 @@
 //! One module a command: each reads its arguments, calls the crates below, and prints.
 
 mod bench;
+mod compare;
 mod completions;
 mod data;
 mod evaluate;
@@ -28,6 +29,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Show(args) => show::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::CompareRun(args) => compare::run_one(&args),
         Command::Spaces(args) => spaces::run(&args),
         Command::Methods(args) => methods::run(&args),
         Command::Strategies(args) => strategies::run(&args),

@@ -2,14 +2,15 @@
 
 use nas_search::Study;
 
-use crate::args::ResumeArgs;
+use crate::args::{ResumeArgs, RunArgs};
 use crate::config::{Config, read_full};
 use crate::exit::{file, usage};
 use crate::folder::Folder;
 use crate::images::Data;
 use crate::output::Output;
 use crate::run::{self, Run};
-use crate::{architecture, device, signal};
+use crate::signal::Stop;
+use crate::{architecture, comparison, device, signal};
 
 /// Goes on.
 pub fn run(args: &ResumeArgs) -> anyhow::Result<()> {
@@ -18,6 +19,17 @@ pub fn run(args: &ResumeArgs) -> anyhow::Result<()> {
     if !folder.path.is_dir() {
         return Err(usage(format!("there is no folder {}; give the folder of a run", folder.path.display())));
     }
+    if comparison::is_in(&folder) {
+        return super::compare::go_on(&folder, &args.run);
+    }
+    go_on(folder, &args.run, out, signal::install()?)
+}
+
+/// Goes on with the run of a folder.
+///
+/// # Errors
+/// If it holds none or one that cannot be read, and as every run.
+pub fn go_on(folder: Folder, layout: &RunArgs, out: Output, stop: Stop) -> anyhow::Result<()> {
     let study = folder.study().exists().then(|| Study::open(folder.study())).transpose()?;
     let mut config = settings(&folder, study.as_ref())?;
     if folder.metrics().exists() {
@@ -28,10 +40,9 @@ pub fn run(args: &ResumeArgs) -> anyhow::Result<()> {
         out.document(&metrics);
         return Ok(());
     }
-    lay_out(&mut config, args);
+    lay_out(&mut config, layout);
     device::check(&config.run.device)?;
     device::use_threads(super::search::threads_in_all(&config))?;
-    let stop = signal::install()?;
     let data = Data::load(&config)?;
     let device = device::open(&config.run.device)?;
     let run = Run { folder, config, data, device, out, stop };
@@ -64,10 +75,10 @@ fn settings(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Config> {
 }
 
 /// Flags override how the work is laid out, and nothing else.
-fn lay_out(config: &mut Config, args: &ResumeArgs) {
-    config.run.jobs = args.run.jobs.unwrap_or(config.run.jobs).max(1);
-    config.run.threads = args.run.threads.unwrap_or(config.run.threads).max(1);
-    if let Some(device) = &args.run.device {
+fn lay_out(config: &mut Config, layout: &RunArgs) {
+    config.run.jobs = layout.jobs.unwrap_or(config.run.jobs).max(1);
+    config.run.threads = layout.threads.unwrap_or(config.run.threads).max(1);
+    if let Some(device) = &layout.device {
         config.run.device.clone_from(device);
     }
 }

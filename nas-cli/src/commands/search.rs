@@ -1,5 +1,7 @@
 //! `nas search`: resolve the configuration, say what it is, make the folder, go.
 
+mod length;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,7 +21,7 @@ use crate::oneshot::{self, OneShot};
 use crate::output::table::{Align, table};
 use crate::output::{Output, line};
 use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
-use crate::presets::{self, Length, Once, Scaled};
+use crate::presets::{self, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::{parse_seconds, plural, seconds};
@@ -99,7 +101,7 @@ pub fn prepare(
     };
     let scaled = match preset {
         Some(preset) => {
-            let length = length(&config, &data, time.as_ref())?;
+            let length = length::of(&config, &data, time.as_ref())?;
             preset.scale(asked, &mut config, &length)?
         }
         None => Vec::new(),
@@ -128,32 +130,13 @@ pub fn begin(ready: Ready, folder: Folder, out: Output, stop: Stop) -> anyhow::R
     run::search(Run { folder, config, data, device, out, stop }, &study)
 }
 
-/// How long everything will be, for the scaling of a method.
-fn length(config: &Config, data: &Data, time: Option<&TimePlan>) -> anyhow::Result<Length> {
-    let shape = data.shape();
-    let images = data.train.len();
-    let given = |usual: usize| config.search.epochs.map_or(usual, |epochs| epochs as usize);
-    let supernet = OneShot::of(&config.search)?.map(|asked| {
-        let plan = time.and_then(|t| t.supernet.as_ref());
-        let used = plan.map_or(asked.images(), |plan| plan.images).unwrap_or(images).min(images);
-        let epochs = plan.map_or_else(|| given(plan::PUBLISHED_EPOCHS), |plan| plan.epochs);
-        Once { epochs, images: (asked.weights_share() * used as f64) as usize, compared: None }
-    });
-    let hypernet = Hypernet::asked(&config.search.strategy)?.map(|asked| {
-        let plan = time.and_then(|t| t.hypernet.as_ref());
-        let used = plan.map_or(asked.images, |plan| plan.images).unwrap_or(images).min(images);
-        let epochs = plan.map_or_else(|| given(plan::HYPERNET_PASSES), |plan| plan.epochs);
-        Once { epochs, images: used, compared: plan.map(|plan| plan.samples).or(asked.samples) }
-    });
-    let each = config.trial.epochs.max(1) as u64;
-    let trials = config.search.trials.or(config.search.epochs.map(|epochs| epochs.div_ceil(each)));
-    Ok(Length {
-        trials: trials.or(time.map(|t| t.trials)).unwrap_or(1).max(1),
-        trial_images: data.trial_images(config)?.len(),
-        once: supernet.or(hypernet),
-        side: shape.height.min(shape.width),
-        final_images: data.final_images(config)?.0.len(),
-    })
+/// Refuses a search that makes no sense whatever the data are.
+///
+/// # Errors
+/// Says what is wrong, and what to do.
+pub fn check(asked: &Partial) -> anyhow::Result<()> {
+    let preset = presets::asked(asked)?;
+    check_given(&preset.map_or_else(|| Ok(asked.clone()), |preset| preset.under(asked.clone()))?)
 }
 
 /// Refuses what makes no sense whatever the data are, before anything is loaded.
@@ -165,6 +148,9 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
     let budgets = [given.search.trials.is_some(), given.search.epochs.is_some(), given.search.time.is_some()];
     if budgets.into_iter().filter(|b| *b).count() > 1 {
         return Err(usage("give one budget: trials, epochs or time, not several"));
+    }
+    if given.search.recipe.is_some() && given.search.method.is_none() {
+        return Err(usage("a recipe goes with a method: give --method, or set what you want of the training itself"));
     }
     for text in [&given.search.time, &given.search.trial_timeout].into_iter().flatten() {
         parse_seconds(text).map_err(usage)?;

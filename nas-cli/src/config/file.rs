@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nas_nn::Precision;
 use nas_space::Stem;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Colour, Falling};
 use crate::exit::{file, usage};
@@ -14,9 +14,11 @@ use crate::units::nearest;
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_attribute:meta])* $field:ident: $kind:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub struct $name { $($(#[$field_attribute])* pub $field: Option<$kind>,)* }
+        pub struct $name {
+            $($(#[$field_attribute])* #[serde(skip_serializing_if = "Option::is_none")] pub $field: Option<$kind>,)*
+        }
 
         impl $name {
             /// What `self` says, and where it says nothing, what `below` says.
@@ -50,6 +52,7 @@ section!(
     /// `[search]`
     Search {
         method: String,
+        recipe: String,
         strategy: String,
         evaluator: String,
         trials: u64,
@@ -100,7 +103,7 @@ section!(
 );
 
 /// What a file or the flags say about a search.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Partial {
     /// The seed.

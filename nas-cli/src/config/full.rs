@@ -91,6 +91,9 @@ pub struct SearchConfig {
     /// The method of a paper that the rest follows from, where one was asked for.
     #[serde(default)]
     pub method: Option<String>,
+    /// The recipe of its trainings where it is not the paper's, or `plain`, that of every search.
+    #[serde(default)]
+    pub recipe: Option<String>,
     /// The strategy, by name, with its settings where there are any (`evolution:identity=0.1`).
     pub strategy: String,
     /// How trials are measured, by name, with its settings where there are any (`supernet:epochs=30`).

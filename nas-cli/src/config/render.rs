@@ -28,6 +28,7 @@ const KEYS: &[(&str, &str)] = &[
     ("space.layers", "number of their cells"),
     ("space.stem", "\"cifar\": one convolution at full resolution; \"imagenet\": three, down to an eighth"),
     ("search.method", "the method of a paper that space, strategy and training follow from (see `nas methods`)"),
+    ("search.recipe", "with a method: another recipe than the paper's, or \"plain\", that of every search"),
     ("search.strategy", "how it searches, NAME or NAME:KEY=VALUE:KEY=VALUE (see `nas strategies`)"),
     (
         "search.evaluator",

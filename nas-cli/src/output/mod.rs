@@ -11,12 +11,23 @@ pub struct Output {
     json: bool,
     quiet: bool,
     terminal: bool,
+    results: bool,
 }
 
 impl Output {
     /// For a command with `--json` and `--quiet`.
     pub fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, terminal: std::io::stderr().is_terminal() }
+        Self { json, quiet, terminal: std::io::stderr().is_terminal(), results: true }
+    }
+
+    /// For a part of a command, whose results are told by the whole.
+    pub fn notes(quiet: bool) -> Self {
+        Self { results: false, ..Self::new(false, quiet) }
+    }
+
+    /// For what is only tried.
+    pub fn silent() -> Self {
+        Self::notes(true)
     }
 
     /// Whether progress bars make sense.
@@ -26,7 +37,7 @@ impl Output {
 
     /// A part of the result for a person; nothing under `--json`.
     pub fn result(&self, text: &str) {
-        if !self.json {
+        if self.results && !self.json {
             line(text);
         }
     }

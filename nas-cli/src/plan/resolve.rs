@@ -88,6 +88,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         },
         search: SearchConfig {
             method: search.method,
+            recipe: search.recipe,
             strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
             evaluator: search.evaluator.unwrap_or_else(|| TRAIN.into()),
             trials,

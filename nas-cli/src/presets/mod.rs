@@ -26,6 +26,9 @@ use crate::units::nearest;
 /// The rule in words.
 pub const RULE: &str = include_str!("rule.md");
 
+/// The name of the recipe that every search trains by.
+pub const PLAIN: &str = "plain";
+
 /// A method of a paper.
 pub struct Preset {
     /// Its name.
@@ -60,6 +63,8 @@ pub struct Published {
     pub validations: usize,
     /// The size of the networks searched; `None` where the paper does not say.
     pub size: Option<Size>,
+    /// The network, by the name it goes by.
+    pub model: &'static str,
     /// GPUs of the search.
     pub gpus: u32,
     /// GPU days of the search, all of them together.
@@ -108,9 +113,15 @@ impl Preset {
         self.strategy.split(':').next().unwrap_or_default()
     }
 
-    /// The recipe.
-    pub fn recipe(&self) -> anyhow::Result<&'static Recipe> {
-        Recipe::by_name(self.recipe)
+    /// The recipe, unless another was asked for; none if it is to be that of every search ([`PLAIN`]).
+    ///
+    /// # Errors
+    /// As [`Recipe::by_name`].
+    pub fn recipe(&self, asked: Option<&str>) -> anyhow::Result<Option<&'static Recipe>> {
+        match asked {
+            Some(PLAIN) => Ok(None),
+            other => Recipe::by_name(other.unwrap_or(self.recipe)).map(Some),
+        }
     }
 
     /// What was asked for, and below it what the method fixes whatever the budget.
@@ -134,7 +145,8 @@ impl Preset {
             }
         };
         asked.search.strategy = Some(strategy.to_string());
-        let mut below = self.recipe()?.steps();
+        let recipe = self.recipe(asked.search.recipe.as_deref())?;
+        let mut below = recipe.map(Recipe::steps).unwrap_or_default();
         below.space.name = Some(self.space.to_owned());
         Ok(asked.over(below))
     }
@@ -164,7 +176,7 @@ mod tests {
             nas_space::spaces::by_name(preset.space).unwrap();
             let given = preset.under(Partial::default()).unwrap();
             assert_eq!(given.space.name.as_deref(), Some(preset.space));
-            assert_eq!(given.training.weight_decay, Some(preset.recipe().unwrap().weight_decay));
+            assert_eq!(given.training.weight_decay, preset.recipe(None).unwrap().map(|recipe| recipe.weight_decay));
         }
     }
 

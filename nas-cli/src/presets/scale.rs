@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Preset, Recipe};
+use super::{PLAIN, Preset, Recipe};
 use crate::config::{Config, Partial};
 use crate::plan::HYPERNET_SAMPLES;
 use crate::strategies::Method;
@@ -112,7 +112,10 @@ impl Preset {
         let theirs = published.size.map_or(UNPUBLISHED.into(), |of| size(of.channels, of.layers));
         list.add("networks searched", theirs, size(config.space.channels, config.space.layers), "as every search");
         self.scale_strategy(config, length, &mut list)?;
-        scale_recipe(self.recipe()?, asked, config, length, &mut list);
+        match self.recipe(asked.search.recipe.as_deref())? {
+            Some(recipe) => scale_recipe(recipe, asked, config, length, &mut list),
+            None => list.add("recipe of the trainings", self.recipe.into(), PLAIN.into(), "as given"),
+        }
         Ok(list.0)
     }
 
@@ -335,6 +338,18 @@ mod tests {
             list.iter().all(|s| !["learning rate", "drop path", "final network"].contains(&s.what.as_str())),
             "{list:?}"
         );
+    }
+
+    #[test]
+    fn the_plain_recipe_is_that_of_every_search() {
+        let mut asked = Partial::default();
+        asked.search.recipe = Some(PLAIN.into());
+        let (config, list) = scaled("amoebanet", &asked, &SHORT);
+        let image = ImageShape { channels: 3, height: 32, width: 32 };
+        let every = plan::resolve(Partial::default(), &Facts { image, images: 50_000, mirror: true, cores: 2 });
+        assert_eq!((config.training, config.finish, config.data), (every.training, every.finish, every.data));
+        assert_eq!(config.search.strategy, "evolution:identity=0.05");
+        assert_eq!(list.iter().filter(|scaled| scaled.what == "recipe of the trainings").count(), 1, "{list:?}");
     }
 
     #[test]

@@ -1,0 +1,198 @@
+//! A comparison of methods at equal budget: what `compare.json` holds.
+//!
+//! The one idea: the file is the comparison. It is there from the first moment with a line for every run to come, and is
+//! written anew whenever one begins or ends; so going on is to read it and do what is not done, and who reads it while it
+//! grows sees how far it is. docs/compare.md describes every field.
+
+mod chance;
+mod file;
+mod outcome;
+mod plan;
+mod process;
+mod run;
+mod show;
+
+use serde::{Deserialize, Serialize};
+
+pub use file::{claim, is_in, read};
+pub use outcome::Outcome;
+pub use plan::{partial, plan};
+pub use process::obey_parent;
+pub use run::run_all;
+
+use crate::config::Partial;
+
+/// The file, in the folder of a comparison.
+pub const FILE: &str = "compare.json";
+
+/// What it calls itself.
+pub const FORMAT: &str = "nas-comparison";
+
+/// Its version.
+pub const VERSION: u32 = 1;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// The program that wrote it.
+    pub program: String,
+    /// How far it is.
+    pub state: State,
+    /// The data set, by name or full path.
+    pub data: String,
+    /// Its test images, once a run is complete.
+    pub test_images: Option<u64>,
+    /// The budget of each run.
+    pub budget: Budget,
+    /// The seeds of each method's runs.
+    pub seeds: Vec<u64>,
+    /// Every method: before the end in the order they were asked for, then the best first.
+    pub methods: Vec<Row>,
+    /// What was asked for: the settings that all runs share.
+    pub asked: Partial,
+}
+
+/// How far a comparison or a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not begun.
+    Waiting,
+    /// Begun.
+    Running,
+    /// Done.
+    Complete,
+    /// It ended without a result.
+    Failed,
+}
+
+/// What each run may spend: one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Seconds for search and final training together.
+    pub seconds: Option<f64>,
+    /// Epochs of training in the search.
+    pub epochs: Option<u64>,
+}
+
+/// A method and what its runs came to. Figures are means over the complete runs; `None` where there are none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The method as it was asked for: `darts`, `darts:images=400`.
+    pub method: String,
+    /// What it does.
+    pub summary: String,
+    /// The paper's authors.
+    pub authors: String,
+    /// The conference, and its year.
+    pub venue: String,
+    /// The year.
+    pub year: u16,
+    /// The space it searches.
+    pub space: String,
+    /// Its strategy.
+    pub strategy: String,
+    /// Errors on the test images, in %.
+    pub test_error: Option<f64>,
+    /// Their standard deviation from run to run, of two runs or more.
+    pub test_error_std: Option<f64>,
+    /// Seconds of the search.
+    pub search_seconds: Option<f64>,
+    /// Seconds in all: loading and measuring the machine's speed, search, final training.
+    pub total_seconds: Option<f64>,
+    /// Networks trained in the search.
+    pub trials: Option<f64>,
+    /// Passes of the supernet or the hypernetwork, of methods that train one.
+    pub epochs: Option<f64>,
+    /// Learned parameters of the final network.
+    pub params: Option<f64>,
+    /// Its multiply-adds for one image.
+    pub flops: Option<f64>,
+    /// The runs, one a seed.
+    pub runs: Vec<Run>,
+    /// What the paper reports. Nobody measured that here.
+    pub published: Published,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// Its folder, from the comparison's: a run of `nas search` like any other.
+    pub folder: String,
+    /// How far it is.
+    pub state: State,
+    /// Of a failed one: why.
+    pub reason: Option<String>,
+    /// Of a complete one: what it came to.
+    pub outcome: Option<Outcome>,
+}
+
+/// What a paper reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// The network.
+    pub model: String,
+    /// GPUs of the search.
+    pub gpus: u32,
+    /// Days that they ran, all at once.
+    pub days: f64,
+    /// Test error on CIFAR-10, in %.
+    pub cifar10_error: f64,
+    /// Parameters there.
+    pub cifar10_params: f64,
+    /// Top-1 error on ImageNet, in %, where it was tried.
+    pub imagenet_error: Option<f64>,
+    /// Parameters there.
+    pub imagenet_params: Option<f64>,
+}
+
+impl Comparison {
+    /// Every run.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.methods.iter().flat_map(|row| &row.runs)
+    }
+
+    /// Works out what the runs of each method came to together.
+    pub fn summarise(&mut self) {
+        self.methods.iter_mut().for_each(Row::summarise);
+    }
+}
+
+impl Row {
+    /// Works the means out from the runs.
+    fn summarise(&mut self) {
+        let outcomes: Vec<&Outcome> = self.runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
+        let errors: Vec<f64> = outcomes.iter().map(|outcome| outcome.test_error).collect();
+        self.test_error = mean(&errors);
+        self.test_error_std = spread(&errors);
+        let of = |get: fn(&Outcome) -> Option<f64>| mean(&outcomes.iter().filter_map(|o| get(o)).collect::<Vec<_>>());
+        self.search_seconds = of(|o| Some(o.search_seconds));
+        self.total_seconds = of(|o| Some(o.total_seconds));
+        self.trials = of(|o| Some(o.trials as f64));
+        self.epochs = of(|o| o.epochs.map(|epochs| epochs as f64));
+        self.params = of(|o| Some(o.params as f64));
+        self.flops = of(|o| Some(o.flops as f64));
+    }
+}
+
+/// The mean; of nothing none.
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The standard deviation of a sample of two or more.
+fn spread(values: &[f64]) -> Option<f64> {
+    let mean = mean(values).filter(|_| values.len() > 1)?;
+    Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
+}

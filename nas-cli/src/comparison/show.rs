@@ -1,0 +1,180 @@
+//! A comparison for a person: the table, what it says, and what the papers report beside it.
+
+use super::chance::Chance;
+use super::{Comparison, Row, State};
+use crate::folder::{Folder, shell_word};
+use crate::output::table::{Align, table};
+use crate::strategies::RANDOM;
+use crate::units::{count, plural, seconds, short};
+
+impl Comparison {
+    /// All of it.
+    pub fn text(&self, folder: &Folder) -> String {
+        let mut parts = vec![self.head(), self.table()];
+        parts.extend(self.failed());
+        parts.push(self.verdict(folder));
+        parts.push(self.published());
+        parts.join("\n\n")
+    }
+
+    fn head(&self) -> String {
+        let budget = match (self.budget.seconds, self.budget.epochs) {
+            (Some(time), _) => format!("{} for search and final training", seconds(time)),
+            (None, epochs) => format!("{} in the search", plural(epochs.unwrap_or(0), "epoch")),
+        };
+        let runs = match self.seeds.len() {
+            1 => "one run each".to_owned(),
+            several => format!("{several} runs each, mean ± standard deviation"),
+        };
+        let test = self.test_images.map_or(String::new(), |n| format!(", {} in the test", plural(n, "image")));
+        format!("{}{test}; {budget}, {runs}", self.data)
+    }
+
+    fn table(&self) -> String {
+        let head = [
+            ("method", Align::Left),
+            ("year", Align::Right),
+            ("search", Align::Right),
+            ("in all", Align::Right),
+            ("networks trained", Align::Right),
+            ("supernet epochs", Align::Right),
+            ("parameters", Align::Right),
+            ("multiply-adds", Align::Right),
+            ("test error", Align::Right),
+        ];
+        let rows: Vec<Vec<String>> = self.methods.iter().map(|row| self.row(row)).collect();
+        table(&head, &rows)
+    }
+
+    fn row(&self, row: &Row) -> Vec<String> {
+        let cell = |value: Option<f64>, show: fn(f64) -> String| value.map_or("-".to_owned(), show);
+        let error = match (row.test_error, row.test_error_std) {
+            (Some(error), Some(std)) => format!("{error:.2} ± {std:.2} %"),
+            (Some(error), None) => format!("{error:.2} %"),
+            (None, _) if row.runs.iter().all(|run| run.state == State::Failed) => "failed".to_owned(),
+            (None, _) => "-".to_owned(),
+        };
+        vec![
+            row.method.clone(),
+            row.year.to_string(),
+            cell(row.search_seconds, seconds),
+            cell(row.total_seconds, seconds),
+            cell(row.trials, |n| format!("{n:.0}")),
+            cell(row.epochs, |n| format!("{n:.0}")),
+            cell(row.params, |n| count(n.round() as u64)),
+            cell(row.flops, short),
+            error,
+        ]
+    }
+
+    /// Which runs failed, and why.
+    fn failed(&self) -> Option<String> {
+        let lines: Vec<String> = self
+            .methods
+            .iter()
+            .flat_map(|row| row.runs.iter().map(move |run| (row, run)))
+            .filter_map(|(row, run)| {
+                run.reason.as_ref().map(|reason| format!("{}, seed {}, failed: {reason}", row.method, run.seed))
+            })
+            .collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// What the table says, and what to do with it.
+    fn verdict(&self, folder: &Folder) -> String {
+        let Some((best, error)) = self.methods.iter().find_map(|row| Some((row, row.test_error?))) else {
+            return "No run came to a result.".to_owned();
+        };
+        let chance = Chance { images: self.test_images.unwrap_or(1) };
+        let close: Vec<&str> = self
+            .methods
+            .iter()
+            .filter(|row| row.method != best.method && !chance.tells_apart(best, row))
+            .map(|row| row.method.as_str())
+            .collect();
+        let random = self.methods.iter().find(|row| row.method == RANDOM);
+        let mut text = format!("Lowest test error: `{}`, {error:.2} %", best.method);
+        if let Some(error) = random.filter(|random| random.method != best.method).and_then(|row| row.test_error) {
+            text += &format!("; random search came to {error:.2} %");
+        }
+        text += ".";
+        if !close.is_empty() {
+            let (names, can) =
+                (close.join(", "), if close.len() == 1 { "its difference" } else { "their differences" });
+            text += &format!(
+                "\nWithin chance of it: {names}. With {} in the test and {}, {can} from it may be luck.",
+                plural(self.test_images.unwrap_or(0), "image"),
+                plural(self.seeds.len() as u64, "run")
+            );
+        }
+        text += "\n\n";
+        text += &if best.method == RANDOM || close.contains(&RANDOM) {
+            format!(
+                "No method is clearly better than random search here. To tell them apart give more time (--time), more runs \
+                 (--seeds), or data with a larger test.\nUntil then use `{}`:",
+                best.method
+            )
+        } else {
+            format!("Use `{}` here. It is better than random search by more than chance:", best.method)
+        };
+        let run = best.runs.iter().find(|run| run.outcome.is_some());
+        let again = self.again(best);
+        text += &format!("\n  {again}");
+        if let Some(run) = run {
+            let path = shell_word(&folder.path.join(&run.folder).display().to_string());
+            text += &format!(
+                "\nIts network is there already:\n  nas evaluate {path}\n  nas export {path} --onnx model.onnx"
+            );
+        }
+        text
+    }
+
+    /// The command that searches with a method as it was done here.
+    fn again(&self, row: &Row) -> String {
+        let (name, settings) = match row.method.split_once(':') {
+            Some((name, _)) => (name, format!(" --strategy {}", shell_word(&row.strategy))),
+            None => (row.method.as_str(), String::new()),
+        };
+        let budget = match (&self.asked.search.time, self.budget.epochs) {
+            (Some(time), _) => format!("--time {time}"),
+            (None, epochs) => format!("--epochs {}", epochs.unwrap_or(0)),
+        };
+        format!("nas search --data {} --method {name}{settings} --recipe plain {budget}", shell_word(&self.data))
+    }
+
+    /// What the papers report, a line a method.
+    fn published(&self) -> String {
+        let head = [
+            ("method", Align::Left),
+            ("network", Align::Left),
+            ("venue", Align::Left),
+            ("GPUs", Align::Right),
+            ("days", Align::Right),
+            ("CIFAR-10 error", Align::Right),
+            ("parameters", Align::Right),
+            ("ImageNet top-1 error", Align::Right),
+            ("parameters", Align::Right),
+        ];
+        let mut rows: Vec<&Row> = self.methods.iter().collect();
+        rows.sort_by_key(|row| (row.year, row.venue.clone()));
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|row| {
+                let p = &row.published;
+                vec![
+                    row.method.clone(),
+                    p.model.clone(),
+                    row.venue.clone(),
+                    p.gpus.to_string(),
+                    p.days.to_string(),
+                    format!("{:.2} %", p.cifar10_error),
+                    short(p.cifar10_params),
+                    p.imagenet_error.map_or("-".into(), |error| format!("{error:.1} %")),
+                    p.imagenet_params.map_or("-".into(), short),
+                ]
+            })
+            .collect();
+        let title = "Published by the papers, on CIFAR-10 and ImageNet; nothing of this was measured here:";
+        format!("{title}\n{}\n`nas methods` says what to know about these numbers.", table(&head, &rows))
+    }
+}
