@@ -7,11 +7,15 @@ use crate::output::table::{Align, table};
 use crate::strategies::RANDOM;
 use crate::units::{count, plural, seconds, short};
 
+/// From which share of the budget on a run is told to have taken too long.
+const LATE: f64 = 1.1;
+
 impl Comparison {
     /// All of it.
     pub fn text(&self, folder: &Folder) -> String {
         let mut parts = vec![self.head(), self.table()];
         parts.extend(self.failed());
+        parts.extend(self.over_time());
         parts.push(self.verdict(folder));
         parts.push(self.published());
         parts.join("\n\n")
@@ -78,6 +82,21 @@ impl Comparison {
             })
             .collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// Which took clearly longer than they should.
+    fn over_time(&self) -> Option<String> {
+        let budget = self.budget.seconds?;
+        let took = |row: &Row| Some((row.method.clone(), row.total_seconds.filter(|took| *took > LATE * budget)?));
+        let late: Vec<String> =
+            self.methods.iter().filter_map(took).map(|(name, took)| format!("{name} {}", seconds(took))).collect();
+        (!late.is_empty()).then(|| {
+            let (late, budget) = (late.join(", "), seconds(budget));
+            format!(
+                "Longer than the budget of {budget}: {late}. It is too small for them on this machine, or the machine was busy \
+                 with something else; the comparison is fair with a larger one."
+            )
+        })
     }
 
     /// What the table says, and what to do with it.

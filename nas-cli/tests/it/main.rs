@@ -1,6 +1,7 @@
 //! Drives the real binary as a user would: what it prints, what it leaves behind, how it fails.
 
 mod bench;
+mod compare;
 mod data;
 mod enas;
 mod errors;
