@@ -158,7 +158,20 @@ impl Comparison {
             (Some(time), _) => format!("--time {time}"),
             (None, epochs) => format!("--epochs {}", epochs.unwrap_or(0)),
         };
-        format!("nas search --data {} --method {name}{settings} --recipe plain {budget}", shell_word(&self.data))
+        let (data, read) = (shell_word(&self.data), self.reading());
+        format!("nas search --data {data}{read} --method {name}{settings} --recipe plain {budget}")
+    }
+
+    /// The flags by which the images are read.
+    fn reading(&self) -> String {
+        let data = &self.asked.data;
+        let flags = [
+            ("size", data.size.map(|[rows, columns]| format!("{rows}x{columns}"))),
+            ("colour", data.colour.map(|colour| format!("{colour:?}").to_lowercase())),
+            ("image-size", data.image_size.map(|side| side.to_string())),
+            ("flip", data.flip.map(|flip| flip.to_string())),
+        ];
+        flags.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value?))).collect()
     }
 
     /// What the papers report, a line a method.
