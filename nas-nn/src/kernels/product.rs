@@ -154,48 +154,49 @@ pub(crate) fn outer<T: Element>(dy: &[&[Lanes<T>]], from: Gathered<'_, T>, sums:
     from.check();
     let (k, pixels) = (from.terms.len(), from.at.len());
     assert!(dy.iter().all(|dy| dy.len() >= pixels) && sums.len() >= dy.len() * k, "a gradient is cut short");
-    T::dispatch(
-        #[inline(always)]
-        || {
-            for first in (0..pixels).step_by(NEAR) {
-                let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
-                let mut block = 0;
-                while block < dy.len() {
-                    let sums = &mut sums[block * k..];
-                    let from = |block: usize| &dy[block][first..];
-                    // Sums for twelve registers and an odd number of blocks without a rest; AVX2 has sixteen registers.
-                    block += match dy.len() - block {
-                        1 => outer_strip::<T, 1, 8>([from(block)], near, sums),
-                        2 | 4 => outer_strip::<T, 2, 6>([from(block), from(block + 1)], near, sums),
-                        _ => outer_strip::<T, 3, 4>([from(block), from(block + 1), from(block + 2)], near, sums),
-                    };
-                }
-            }
-        },
-    );
+    for first in (0..pixels).step_by(NEAR) {
+        let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
+        let mut block = 0;
+        while block < dy.len() {
+            let sums = &mut sums[block * k..];
+            let from = |block: usize| &dy[block][first..];
+            // Sums for twelve registers of AVX2's sixteen; three blocks with four terms would need all of them, and the
+            // compiler then sends a sum through memory.
+            block += match dy.len() - block {
+                1 => outer_strip::<T, 1, 8>([from(block)], near, sums),
+                3 => outer_strip::<T, 3, 3>([from(block), from(block + 1), from(block + 2)], near, sums),
+                _ => outer_strip::<T, 2, 6>([from(block), from(block + 1)], near, sums),
+            };
+        }
+    }
 }
 
-/// The gradients of `B` blocks of outputs, `K` terms at a time; the number of blocks.
-#[inline(always)]
+/// The gradients of `B` blocks of outputs, `K` terms at a time; the number of blocks. Each size is compiled by itself: of
+/// all in one function the compiler would keep too much in registers.
 fn outer_strip<T: Element, const B: usize, const K: usize>(
     dy: [&[Lanes<T>]; B],
     from: Gathered<'_, T>,
     sums: &mut [Lanes<T>],
 ) -> usize {
     let k = from.terms.len();
-    let mut term = 0;
-    while term + K <= k {
-        outer_tile::<T, B, K>(dy, from, term, sums);
-        term += K;
-    }
-    while term + 4 <= k {
-        outer_tile::<T, B, 4>(dy, from, term, sums);
-        term += 4;
-    }
-    while term < k {
-        outer_tile::<T, B, 1>(dy, from, term, sums);
-        term += 1;
-    }
+    T::dispatch(
+        #[inline(always)]
+        || {
+            let mut term = 0;
+            while term + K <= k {
+                outer_tile::<T, B, K>(dy, from, term, sums);
+                term += K;
+            }
+            while term + 3 <= k {
+                outer_tile::<T, B, 3>(dy, from, term, sums);
+                term += 3;
+            }
+            while term < k {
+                outer_tile::<T, B, 1>(dy, from, term, sums);
+                term += 1;
+            }
+        },
+    );
     B
 }
 
