@@ -19,7 +19,7 @@ pub(crate) trait Stored: Copy + Debug + Default + PartialEq + Send + Sync + 'sta
     const ROUNDS: bool;
 
     fn load(self) -> Self::Real;
-    fn store(value: Self::Real) -> Self;
+    fn store<const N: usize>(values: [Self::Real; N]) -> [Self; N];
 }
 
 /// The upper half of an f32.
@@ -34,13 +34,20 @@ impl Stored for bf16 {
         f32::from_bits(u32::from(self.to_bits()) << 16)
     }
 
-    /// The nearest, of two equally near ones the even one; a NaN stays one.
+    /// The nearest, of two equally near ones the even one; a NaN stays one. All are rounded before the first is cut: a loop
+    /// that did both would not become vector instructions.
     #[inline(always)]
-    fn store(value: f32) -> Self {
-        let bits = value.to_bits();
-        let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
-        let quiet = (bits >> 16) | 0x40;
-        Self::from_bits(if value.is_nan() { quiet as u16 } else { rounded as u16 })
+    fn store<const N: usize>(values: [f32; N]) -> [Self; N] {
+        let (mut upper, mut result) = ([0; N], [Self::ZERO; N]);
+        for i in 0..N {
+            let bits = values[i].to_bits();
+            let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
+            upper[i] = if values[i].is_nan() { bits | 0x40_0000 } else { rounded } >> 16;
+        }
+        for i in 0..N {
+            result[i] = Self::from_bits(upper[i] as u16);
+        }
+        result
     }
 }
 
@@ -82,8 +89,8 @@ macro_rules! element {
                 self
             }
             #[inline(always)]
-            fn store(value: Self) -> Self {
-                value
+            fn store<const N: usize>(values: [Self; N]) -> [Self; N] {
+                values
             }
         }
 
@@ -129,10 +136,10 @@ mod tests {
         for _ in 0..100_000 {
             bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let value = f32::from_bits(bits);
-            let (own, known) = (<bf16 as Stored>::store(value), bf16::from_f32(value));
+            let ([own], known) = (<bf16 as Stored>::store([value]), bf16::from_f32(value));
             assert!(own == known || (own.is_nan() && known.is_nan()), "{value}: {own}, {known}");
             assert_eq!(own.load().to_bits(), own.to_f32().to_bits());
         }
-        assert_eq!(<bf16 as Stored>::store(f32::MAX), bf16::INFINITY);
+        assert_eq!(<bf16 as Stored>::store([f32::MAX]), [bf16::INFINITY]);
     }
 }

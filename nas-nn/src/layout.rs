@@ -23,7 +23,7 @@ pub(crate) fn to_blocks<S: Stored>(x: &[S::Real], batch: usize, channels: usize,
             for lane in 0..own {
                 let plane = &x[(sample * channels + block * LANES + lane) * pixels..][..pixels];
                 for (lanes, value) in lanes.iter_mut().zip(plane) {
-                    lanes.0[lane] = S::store(*value);
+                    [lanes.0[lane]] = S::store([*value]);
                 }
             }
         }

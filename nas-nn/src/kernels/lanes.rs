@@ -32,11 +32,7 @@ impl<S: Stored> Lanes<S> {
     /// The nearest values that can be stored.
     #[inline(always)]
     pub(crate) fn store(values: Lanes<S::Real>) -> Self {
-        let mut result = [S::ZERO; LANES];
-        for lane in 0..LANES {
-            result[lane] = S::store(values.0[lane]);
-        }
-        Self(result)
+        Self(S::store(values.0))
     }
 }
 
