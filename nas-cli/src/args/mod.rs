@@ -47,7 +47,7 @@ fn long_help() -> String {
 pub enum Command {
     /// Search for an architecture, then train the best one found
     Search(Box<SearchArgs>),
-    /// Go on with a search or a training that was stopped
+    /// Go on with a search, a training or a comparison that was stopped
     Resume(ResumeArgs),
     /// Train one architecture
     Train(Box<TrainArgs>),
@@ -87,9 +87,10 @@ pub enum Command {
 #[command(after_help = "\
 Examples:
   nas resume runs/digits-darts-evolution-0-1
-  nas resume runs/digits-darts-evolution-0-1 --jobs 8    on a larger machine; the result is the same")]
+  nas resume runs/digits-darts-evolution-0-1 --jobs 8    on a larger machine; the result is the same
+  nas resume runs/digits-compare-0-1                     the runs that are done stay; what failed is tried again")]
 pub struct ResumeArgs {
-    /// The folder of the run
+    /// The folder of the run, or of the comparison
     pub folder: PathBuf,
     #[command(flatten)]
     pub run: RunArgs,

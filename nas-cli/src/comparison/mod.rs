@@ -45,7 +45,7 @@ pub struct Comparison {
     pub state: State,
     /// The data set, by name or full path.
     pub data: String,
-    /// Its test images, once a run is complete.
+    /// Its test images.
     pub test_images: Option<u64>,
     /// The budget of each run.
     pub budget: Budget,
@@ -131,6 +131,8 @@ pub struct Run {
     pub folder: String,
     /// How far it is.
     pub state: State,
+    /// Wall-clock seconds of its processes, those that a kill cut off left out.
+    pub seconds: f64,
     /// Of a failed one: why.
     pub reason: Option<String>,
     /// Of a complete one: what it came to.

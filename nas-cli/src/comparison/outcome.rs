@@ -35,11 +35,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Reads `metrics.json`, and from the study what passed before the search.
+    /// Reads `metrics.json`, and from the study what passed before the search. `seconds` are those that the run's processes
+    /// took as far as they were seen, which count what is between its phases too.
     ///
     /// # Errors
     /// If one of them cannot be read.
-    pub fn read(folder: &Folder) -> anyhow::Result<Self> {
+    pub fn read(folder: &Folder, seconds: f64) -> anyhow::Result<Self> {
         let path = folder.metrics();
         let damaged = |what: &str| file(format!("{} is damaged ({what}); remove it and resume", path.display()));
         let text = std::fs::read_to_string(&path).map_err(|e| damaged(&e.to_string()))?;
@@ -58,7 +59,7 @@ impl Outcome {
             test_error: 100.0 * (1.0 - number("/test/accuracy")?),
             test_images: number("/data/test_images")? as u64,
             search_seconds,
-            total_seconds: setup + search_seconds + number("/seconds/final")?,
+            total_seconds: seconds.max(setup + search_seconds + number("/seconds/final")?),
             trials: number("/search/arms/0/complete")? as u64,
             epochs: once.iter().find_map(|pointer| metrics.pointer(pointer)?.as_u64()),
             final_epochs: number("/training/epochs")? as u64,

@@ -92,6 +92,7 @@ fn row(text: &str, seeds: &[u64]) -> anyhow::Result<Row> {
         seed: *seed,
         folder: format!("runs/{name}-{seed}"),
         state: State::Waiting,
+        seconds: 0.0,
         reason: None,
         outcome: None,
     };

@@ -1,5 +1,7 @@
 //! Every run of a comparison, one after another.
 
+use std::time::Instant;
+
 use super::process::{self, Ended};
 use super::{Comparison, Outcome, State};
 use crate::args::RunArgs;
@@ -25,6 +27,7 @@ pub fn run_all(
         .flat_map(|seed| (0..comparison.methods.len()).map(move |method| (method, seed)))
         .collect();
     let all = order.len();
+    comparison.state = State::Running;
     for (number, (method, seed)) in order.into_iter().enumerate() {
         let run = &comparison.methods[method].runs[seed];
         if run.state == State::Complete {
@@ -37,6 +40,7 @@ pub fn run_all(
         out.note(&format!("\n[{}/{all}] {name}, seed {seed_number}", number + 1));
         let own = Folder::at(&folder.path.join(&part));
         clear(&own)?;
+        let start = Instant::now();
         // A run that a kill kept from being written down may be complete already.
         let ended = if own.metrics().exists() {
             Ended::Well
@@ -46,10 +50,12 @@ pub fn run_all(
             process::run(&folder.path, &part, layout, stop)?
         };
         let run = &mut comparison.methods[method].runs[seed];
+        run.seconds += start.elapsed().as_secs_f64();
         (run.state, run.reason, run.outcome) = match ended {
-            Ended::Well => (State::Complete, None, Some(Outcome::read(&own)?)),
+            Ended::Well => (State::Complete, None, Some(Outcome::read(&own, run.seconds)?)),
             Ended::Failed(reason) => (State::Failed, Some(reason), None),
             Ended::Stopped => {
+                comparison.write(folder)?;
                 return Err(stopped(folder));
             }
         };
