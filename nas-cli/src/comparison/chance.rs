@@ -29,3 +29,35 @@ impl Chance {
         1e4 * share * (1.0 - share) / images + row.test_error_std.unwrap_or(0.0).powi(2) / runs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::example;
+    use super::*;
+
+    /// Errors of two methods' runs, in percent.
+    fn tells_apart(images: u64, a: &[f64], b: &[f64]) -> bool {
+        let comparison = example(&[("darts", a), ("random", b)]);
+        Chance { images }.tells_apart(&comparison.methods[0], &comparison.methods[1])
+    }
+
+    #[test]
+    fn a_few_images_are_chance_and_many_are_not() {
+        assert!(!tells_apart(359, &[1.39], &[1.95]), "5 images against 7");
+        assert!(!tells_apart(359, &[0.0], &[0.56]), "none against 2");
+        assert!(tells_apart(359, &[1.39], &[8.36]), "5 images against 30");
+        assert!(tells_apart(10_000, &[5.5], &[6.5]));
+        assert!(!tells_apart(10_000, &[5.5], &[5.9]));
+    }
+
+    #[test]
+    fn runs_that_scatter_tell_less() {
+        assert!(tells_apart(10_000, &[5.4, 5.6], &[6.9, 7.1]));
+        assert!(!tells_apart(10_000, &[4.0, 7.0], &[5.5, 8.5]));
+    }
+
+    #[test]
+    fn a_method_without_a_result_is_not_close_to_any() {
+        assert!(tells_apart(359, &[1.39], &[]));
+    }
+}

@@ -198,3 +198,57 @@ fn spread(values: &[f64]) -> Option<f64> {
     let mean = mean(values).filter(|_| values.len() > 1)?;
     Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A complete comparison of methods whose runs had these test errors.
+    pub fn example(methods: &[(&str, &[f64])]) -> Comparison {
+        let names: Vec<String> = methods.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut asked = Partial::default();
+        asked.data.name = Some("digits".into());
+        asked.search.time = Some("2m".into());
+        let seeds = (0..methods.iter().map(|(_, errors)| errors.len()).max().unwrap_or(0) as u64).collect();
+        let mut comparison = plan(asked, &names, seeds).unwrap();
+        for (row, (_, errors)) in comparison.methods.iter_mut().zip(methods) {
+            for (run, error) in row.runs.iter_mut().zip(*errors) {
+                (run.state, run.seconds) = (State::Complete, 100.0);
+                run.outcome = Some(Outcome {
+                    test_error: *error,
+                    test_images: 359,
+                    search_seconds: 40.0,
+                    total_seconds: 100.0,
+                    trials: 12,
+                    epochs: None,
+                    final_epochs: 30,
+                    params: 50_000,
+                    flops: 1_000_000,
+                    architecture: "x".into(),
+                });
+            }
+        }
+        comparison.test_images = Some(359);
+        comparison.finish();
+        comparison
+    }
+
+    #[test]
+    fn the_file_is_read_as_it_was_written() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = crate::folder::Folder::at(temporary.path());
+        let mut comparison = example(&[("darts", &[1.5, 2.5]), ("random", &[3.0])]);
+        comparison.write(&folder).unwrap();
+        assert_eq!(read(&folder).unwrap(), comparison);
+    }
+
+    #[test]
+    fn means_and_spreads_are_over_the_runs_that_are_complete() {
+        let comparison = example(&[("random", &[3.0]), ("darts", &[1.0, 2.0, 3.0])]);
+        let best = &comparison.methods[0];
+        assert_eq!((best.method.as_str(), best.test_error, best.test_error_std), ("darts", Some(2.0), Some(1.0)));
+        assert_eq!((best.trials, best.epochs, best.params), (Some(12.0), None, Some(50_000.0)));
+        let random = &comparison.methods[1];
+        assert_eq!((random.test_error, random.test_error_std), (Some(3.0), None));
+    }
+}

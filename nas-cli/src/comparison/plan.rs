@@ -116,3 +116,42 @@ fn row(text: &str, seeds: &[u64]) -> anyhow::Result<Row> {
         published,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(methods: &[&str]) -> anyhow::Result<Comparison> {
+        let mut asked = Partial::default();
+        asked.search.epochs = Some(4);
+        plan(asked, &methods.iter().map(|&name| name.to_owned()).collect::<Vec<_>>(), vec![3, 4])
+    }
+
+    #[test]
+    fn random_search_is_always_there_once() {
+        let names = |methods: &[&str]| -> Vec<String> {
+            named(methods).unwrap().methods.into_iter().map(|row| row.method).collect()
+        };
+        assert_eq!(names(&["zoph", "darts"]), ["zoph", "darts", "random"]);
+        assert_eq!(names(&["random", "darts"]), ["random", "darts"]);
+    }
+
+    #[test]
+    fn settings_reach_the_strategy_and_the_name_of_the_folder() {
+        let comparison = named(&["amoebanet:population=5", "amoebanet"]).unwrap();
+        let folders: Vec<&str> = comparison.runs().map(|run| run.folder.as_str()).collect();
+        let theirs = ["runs/amoebanet-population-5-3", "runs/amoebanet-population-5-4", "runs/amoebanet-3"];
+        assert_eq!(folders[..3], theirs);
+        let one = partial(&comparison.asked, "amoebanet:population=5", 4).unwrap();
+        assert_eq!((one.seed, one.search.method.as_deref()), (Some(4), Some("amoebanet")));
+        assert_eq!(one.search.strategy.as_deref(), Some("evolution:population=5"));
+        assert_eq!(partial(&comparison.asked, "amoebanet", 3).unwrap().search.strategy, None);
+    }
+
+    #[test]
+    fn what_the_papers_report_stands_beside() {
+        let published = named(&["nasnet"]).unwrap().methods[0].published.clone();
+        assert_eq!((published.gpus, published.days, published.cifar10_error), (500, 4.0, 2.65));
+        assert_eq!((published.model.as_str(), published.imagenet_error), ("NASNet-A", Some(26.0)));
+    }
+}

@@ -89,7 +89,7 @@ fn stopped(folder: &Folder) -> anyhow::Error {
 
 impl Comparison {
     /// Whatever there is to run is done: the best row comes first, those without a result last.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.summarise();
         self.state = State::Complete;
         let error = |row: &super::Row| row.test_error.unwrap_or(f64::INFINITY);

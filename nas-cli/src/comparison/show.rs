@@ -210,3 +210,64 @@ impl Comparison {
         format!("{title}\n{}\n`nas methods` says what to know about these numbers.", table(&head, &rows))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::example;
+    use super::*;
+
+    fn text(comparison: &Comparison) -> String {
+        comparison.text(&Folder::at("runs/c".as_ref()))
+    }
+
+    fn check(comparison: &Comparison, parts: &[&str]) {
+        let text = text(comparison);
+        parts.iter().for_each(|part| assert!(text.contains(part), "it should say {part:?}: {text}"));
+    }
+
+    #[test]
+    fn a_method_that_is_clearly_better_is_recommended() {
+        let comparison = example(&[("random", &[9.0]), ("nasnet", &[12.0]), ("darts", &[1.4])]);
+        check(
+            &comparison,
+            &[
+                "Lowest test error: `darts`, 1.40 %; random search came to 9.00 %.",
+                "Use `darts` here. It is better than random search by more than chance:",
+                "nas search --data digits --method darts --recipe plain --time 2m",
+                "nas evaluate runs/c/runs/darts-0",
+                "NASNet-A                CVPR 2018",
+            ],
+        );
+        assert!(!text(&comparison).contains("Within chance"));
+    }
+
+    #[test]
+    fn what_may_be_luck_is_said_to_be() {
+        let comparison = example(&[("random", &[1.7]), ("enas", &[1.4]), ("zoph", &[9.0])]);
+        check(
+            &comparison,
+            &["Within chance of it: random. With 359 images", "its difference from it", "No method is clearly"],
+        );
+        let comparison = example(&[("random", &[1.4]), ("enas", &[9.0])]);
+        check(&comparison, &["Lowest test error: `random`, 1.40 %.", "No method is clearly"]);
+    }
+
+    #[test]
+    fn failures_and_late_runs_are_told() {
+        let mut comparison = example(&[("random", &[1.7]), ("zoph", &[])]);
+        let run = &mut comparison.methods[1].runs[0];
+        (run.state, run.reason) = (State::Failed, Some("no trial succeeded".into()));
+        comparison.methods[0].total_seconds = Some(140.0);
+        check(
+            &comparison,
+            &[
+                "failed\n",
+                "zoph, seed 0, failed: no trial succeeded",
+                "Longer than the budget of 2 m 00 s: random 2 m 20 s.",
+            ],
+        );
+        assert_eq!(comparison.failures().as_deref(), Some("1 of 2 runs failed"));
+        comparison.methods.iter_mut().for_each(|row| row.test_error = None);
+        check(&comparison, &["No run came to a result."]);
+    }
+}
