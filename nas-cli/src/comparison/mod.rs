@@ -213,12 +213,12 @@ mod tests {
         let mut comparison = plan(asked, &names, seeds).unwrap();
         for (row, (_, errors)) in comparison.methods.iter_mut().zip(methods) {
             for (run, error) in row.runs.iter_mut().zip(*errors) {
-                (run.state, run.seconds) = (State::Complete, 100.0);
+                (run.state, run.seconds) = (State::Complete, 119.0);
                 run.outcome = Some(Outcome {
                     test_error: *error,
                     test_images: 359,
                     search_seconds: 40.0,
-                    total_seconds: 100.0,
+                    total_seconds: 119.0,
                     trials: 12,
                     epochs: None,
                     final_epochs: 30,

@@ -7,7 +7,8 @@ use crate::output::table::{Align, table};
 use crate::strategies::RANDOM;
 use crate::units::{count, plural, seconds, short};
 
-/// From which share of the budget on a run is told to have taken too long.
+/// The shares of the budget between which a run has kept to it.
+const EARLY: f64 = 0.75;
 const LATE: f64 = 1.1;
 
 impl Comparison {
@@ -15,7 +16,7 @@ impl Comparison {
     pub fn text(&self, folder: &Folder) -> String {
         let mut parts = vec![self.head(), self.table()];
         parts.extend(self.failed());
-        parts.extend(self.over_time());
+        parts.extend(self.off_time());
         parts.push(self.verdict(folder));
         parts.push(self.published());
         parts.join("\n\n")
@@ -84,17 +85,22 @@ impl Comparison {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    /// Which took clearly longer than they should.
-    fn over_time(&self) -> Option<String> {
+    /// Which took clearly longer than they should, or ended long before: then the budgets were not equal.
+    fn off_time(&self) -> Option<String> {
         let budget = self.budget.seconds?;
-        let took = |row: &Row| Some((row.method.clone(), row.total_seconds.filter(|took| *took > LATE * budget)?));
-        let late: Vec<String> =
-            self.methods.iter().filter_map(took).map(|(name, took)| format!("{name} {}", seconds(took))).collect();
-        (!late.is_empty()).then(|| {
-            let (late, budget) = (late.join(", "), seconds(budget));
+        let off: Vec<String> = self
+            .methods
+            .iter()
+            .filter_map(|row| Some((&row.method, row.total_seconds?)))
+            .filter(|(_, took)| !(EARLY * budget..LATE * budget).contains(took))
+            .map(|(name, took)| format!("{name} {}", seconds(took)))
+            .collect();
+        (!off.is_empty()).then(|| {
             format!(
-                "Longer than the budget of {budget}: {late}. It is too small for them on this machine, or the machine was busy \
-                 with something else; the comparison is fair with a larger one."
+                "Far from the budget of {}: {}. The machine did something else besides, or the budget is too small for them; the \
+                 comparison is fair on a quiet machine with a larger one.",
+                seconds(budget),
+                off.join(", ")
             )
         })
     }
@@ -263,7 +269,7 @@ mod tests {
             &[
                 "failed\n",
                 "zoph, seed 0, failed: no trial succeeded",
-                "Longer than the budget of 2 m 00 s: random 2 m 20 s.",
+                "Far from the budget of 2 m 00 s: random 2 m 20 s.",
             ],
         );
         assert_eq!(comparison.failures().as_deref(), Some("1 of 2 runs failed"));

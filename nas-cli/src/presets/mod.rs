@@ -120,7 +120,11 @@ impl Preset {
     pub fn recipe(&self, asked: Option<&str>) -> anyhow::Result<Option<&'static Recipe>> {
         match asked {
             Some(PLAIN) => Ok(None),
-            other => Recipe::by_name(other.unwrap_or(self.recipe)).map(Some),
+            None => Recipe::by_name(self.recipe).map(Some),
+            Some(other) => {
+                let or_plain = |e| usage(format!("{e}, or {PLAIN}, that of every search"));
+                Recipe::by_name(other).map(Some).map_err(or_plain)
+            }
         }
     }
 

@@ -144,6 +144,8 @@ fn what_cannot_go_together_is_said() {
     check(&["--method", "darts", "--space", "zoph"], &["has no supernet"]);
     check(&["--method", "zoph", "--auxiliary"], &["auxiliary"]);
     check(&["--space", "darts", "--strategy", "reinforce:deepen=5"], &["`deepen` = 5", "zoph-6-20"]);
+    check(&["--recipe", "plain"], &["a recipe goes with a method"]);
+    check(&["--method", "zoph", "--recipe", "darts"], &["no recipe `darts`", "zoph-cifar", "or plain"]);
     check(&["--schedule", "linear"], &["`linear` is no schedule"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "a refused command leaves nothing behind");
 }
