@@ -110,6 +110,26 @@ fn equal_trainings(folder: &Path, comparison: &Value) {
 }
 
 #[test]
+fn a_budget_in_time_is_that_of_each_run() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let args = ["compare", "--methods", "darts1", "--time", "10s", "--seed", "3", "--out", "out"];
+    let text = nas(folder, &args).ok().stdout;
+    assert!(text.contains("10.0 s for search and final training, one run each"), "{text}");
+    assert!(text.contains("--recipe plain --time 10s"), "{text}");
+    let comparison: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("out/compare.json")).unwrap()).unwrap();
+    assert_eq!((&comparison["budget"]["seconds"], &comparison["budget"]["epochs"]), (&10.0.into(), &Value::Null));
+    for method in ["darts1", "random"] {
+        let row = row(&comparison, method);
+        assert_eq!(row["runs"][0]["folder"], format!("runs/{method}-3"));
+        // The processes took at least what their phases say, and the first of these is measuring the machine.
+        let [all, search] = ["total_seconds", "search_seconds"].map(|name| row[name].as_f64().unwrap());
+        assert!(all >= row["runs"][0]["seconds"].as_f64().unwrap() && all > search, "{row:#}");
+    }
+}
+
+#[test]
 fn kills_change_no_byte_and_undo_no_run() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
