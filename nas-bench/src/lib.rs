@@ -21,7 +21,7 @@
 //! # Ok::<(), nas_bench::BenchError>(())
 //! ```
 
-mod chart;
+pub mod chart;
 mod csv;
 mod curves;
 mod error;
@@ -31,7 +31,6 @@ pub mod stats;
 mod table;
 mod tables;
 
-pub use chart::{Chart, Line, chart};
 pub use curves::Curves;
 pub use error::BenchError;
 pub use evaluator::TableEvaluator;

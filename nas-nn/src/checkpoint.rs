@@ -19,7 +19,7 @@ use file::fold;
 pub use file::{TensorFile, read, write};
 pub use origin::fingerprint;
 pub use parts::{part, take_apart};
-pub use progress::{Kind, SaveClock, resume};
+pub use progress::{Kind, SaveClock, resume, standing};
 
 use crate::{Network, NnError};
 

@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod export;
 mod network;
+mod report;
 mod search;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use bench::BenchArgs;
 pub use compare::{CompareArgs, CompareRunArgs};
 pub use export::{ExportArgs, Normalize};
 pub use network::NetworkArgs;
+pub use report::ReportArgs;
 pub use search::{RunArgs, SearchArgs};
 
 use crate::exit;
@@ -34,6 +36,7 @@ Examples:
   nas compare --data photos/ --time 30m       which method is best on them: all side by side
   nas resume runs/digits-darts-evolution-0-1  go on with a search that was stopped
   nas evaluate runs/digits-darts-evolution-0-1
+  nas report runs/digits-darts-evolution-0-1  one page with everything that was found
   nas export runs/digits-darts-evolution-0-1 --onnx model.onnx
   nas show DARTS_V2 --channels 36 --layers 20 look at a network before training it
   nas train DARTS_V2 --data cifar10/ --epochs 50";
@@ -61,6 +64,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Run the methods side by side on your data, each at the same budget, and tell which is best there
     Compare(Box<CompareArgs>),
+    /// Make a page of what a run or a benchmark came to, or show a running search live
+    Report(ReportArgs),
     /// List the search spaces and the published cells
     Spaces(ListArgs),
     /// List the methods of the papers: what they are made of, what they cost, what they reached

@@ -11,6 +11,7 @@ mod init;
 mod layers;
 mod logits;
 mod methods;
+mod report;
 mod resume;
 mod search;
 mod show;
@@ -31,6 +32,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(args) => bench::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::CompareRun(args) => compare::run_one(&args),
+        Command::Report(args) => report::run(&args),
         Command::Spaces(args) => spaces::run(&args),
         Command::Methods(args) => methods::run(&args),
         Command::Strategies(args) => strategies::run(&args),

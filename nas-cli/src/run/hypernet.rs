@@ -15,7 +15,7 @@ use crate::recipe;
 use crate::units::{percent, plural, seconds};
 
 /// The key under which a study keeps what a hypernetwork's search came to.
-const REPORT: &str = "nas/hypernetwork";
+pub const REPORT: &str = "nas/hypernetwork";
 
 /// The key under which a study keeps the seconds that it used.
 const SECONDS: &str = "nas/hypernetwork_seconds";

@@ -10,7 +10,7 @@ mod listener;
 mod results;
 mod summary;
 mod supernet;
-mod tabulated;
+pub mod tabulated;
 mod time;
 
 use candle_core::Device;
@@ -18,7 +18,10 @@ use nas_search::Study;
 use nas_space::Blueprint;
 
 pub use finish::{Finish, finish};
-pub use results::{MODEL, write_architecture};
+pub use hypernet::REPORT as HYPERNET_KEY;
+pub use results::{MODEL, accuracy, policy_updates, write_architecture};
+pub use summary::{abbreviate, brief};
+pub use supernet::REPORT as SUPERNET_KEY;
 pub use time::TimePlan;
 
 use crate::command_line::Open;

@@ -193,7 +193,7 @@ fn arm(name: &str, outcome: &Outcome) -> Value {
 }
 
 /// How the arm's policy learned, update by update, from the notes of the trials it drew; `None` for strategies without one.
-fn policy_updates(trials: &[Trial]) -> Option<Vec<Value>> {
+pub fn policy_updates(trials: &[Trial]) -> Option<Vec<Value>> {
     let mut updates: Vec<Value> = Vec::new();
     for update in trials.iter().filter_map(|t| t.proposal.note.get("update")).filter(|u| u.is_object()) {
         if updates.last() != Some(update) {

@@ -228,7 +228,8 @@ pub fn brief(architecture: &Architecture) -> String {
     format!("{} | {}", short(&genotype.normal), short(&genotype.reduce))
 }
 
-fn abbreviate(operation: &str) -> &str {
+/// An operation in a few characters.
+pub fn abbreviate(operation: &str) -> &str {
     match operation {
         "none" => "-",
         "skip_connect" => "sk",

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use nas_bench::Table;
 use nas_space::{Blueprint, SearchSpace, spaces::NasBench201};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::percent;
 
 /// A cell in the table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tabulated {
     /// The images it was trained on.
     pub data: String,
@@ -44,6 +44,11 @@ fn in_folder(blueprint: &Blueprint, data: &str, folder: &Path) -> Option<Tabulat
 }
 
 impl Tabulated {
+    /// What a results file says of it; nothing where it says nothing.
+    pub fn read(value: &serde_json::Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
+
     /// It in words.
     pub fn sentence(&self) -> String {
         format!(

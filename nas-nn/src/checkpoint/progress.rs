@@ -1,6 +1,8 @@
 //! Checkpoints of what goes on for long: when to write one, and whether one found belongs to what is to go on.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -95,4 +97,55 @@ pub fn resume<T: DeserializeOwned>(
     }
     let standing = serde_json::from_value(json(STANDING)?).map_err(|error| unreadable(STANDING, error))?;
     Ok((standing, file.tensors))
+}
+
+/// The most bytes of a file's head that are read for [`standing`].
+const LONGEST_HEAD: u64 = 256 << 20;
+
+/// Where a checkpoint stands, as it was saved, for whoever only watches: read from the file's head, without its tensors and
+/// unchecked against them.
+///
+/// # Errors
+/// If the file cannot be read, or says nothing of where it stands.
+pub fn standing(path: &Path) -> Result<Value, NnError> {
+    let unreadable = |source| NnError::Io { what: "cannot read", path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(unreadable)?;
+    let mut head = Vec::new();
+    // A damaged length must not ask for more memory than there is.
+    file.take(u64::from_le_bytes(length).min(LONGEST_HEAD)).read_to_end(&mut head).map_err(unreadable)?;
+    let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+    let standing = head["__metadata__"][STANDING].as_str().and_then(|text| serde_json::from_str(text).ok());
+    standing.ok_or_else(|| NnError::file(path, "this file does not say where something stands"))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use serde_json::json;
+
+    use super::*;
+
+    const KIND: Kind = Kind { format: "nas-test", version: 1, what: "test" };
+
+    #[test]
+    fn where_a_checkpoint_stands_can_be_read_from_its_head() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let standing_now = json!({ "epoch": 3, "history": [0.25, 1e-9] });
+        let tensors =
+            || Ok::<_, NnError>(vec![("a".to_owned(), Tensor::zeros(4, candle_core::DType::F32, &Device::Cpu)?)]);
+        SaveClock::new(Some(&path), Duration::ZERO).save(KIND, || json!({}), &standing_now, tensors).unwrap();
+        assert_eq!(standing(&path).unwrap(), standing_now);
+        let whole = std::fs::read(&path).unwrap();
+        let check = |bytes: &[u8], part: &str| {
+            std::fs::write(&path, bytes).unwrap();
+            let message = standing(&path).unwrap_err().to_string();
+            assert!(message.contains("a.safetensors") && message.contains(part), "{message}");
+        };
+        check(&whole[..40], "does not say");
+        check(&whole[..4], "cannot read");
+        check(&[0xff; 64], "does not say");
+    }
 }

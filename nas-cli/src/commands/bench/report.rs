@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use nas_bench::stats::{Interval, Summary};
-use nas_bench::{Chart, Curves, Line, Plan, Table, chart};
+use nas_bench::{Curves, Plan, Table};
 use serde_json::{Value, json};
 
 use crate::output::table::{Align, table};
+use crate::report::{Document, bench_chart};
 use crate::strategies::{Method, RANDOM};
 
 /// Everything there is to report.
@@ -30,6 +31,9 @@ impl Report<'_> {
         let (table, plan) = (self.table, &self.plan);
         let optimum = table.optimum();
         json!({
+            "format": "nas-bench",
+            "version": 1,
+            "program": concat!("nas ", env!("CARGO_PKG_VERSION")),
             "table": table.name(),
             "data": table.data(),
             "architectures": table.len(),
@@ -156,40 +160,8 @@ impl Report<'_> {
 
     /// The curves.
     pub fn svg(&self) -> String {
-        let last = self.curves.first().map_or(0, Curves::queries);
-        let lines: Vec<Line> = self
-            .curves
-            .iter()
-            .map(|curves| {
-                let tests: Vec<(f64, Summary)> = (1..=last).map(|n| (n as f64, curves.test_at(n))).collect();
-                Line {
-                    name: curves.name().to_owned(),
-                    points: tests.iter().map(|(n, test)| [*n, PERCENT * test.mean]).collect(),
-                    band: tests
-                        .iter()
-                        .map(|(_, test)| [PERCENT * test.lower_quartile, PERCENT * test.upper_quartile])
-                        .collect(),
-                }
-            })
-            .collect();
-        // The first queries are far below everything that is worth a look.
-        let early = last.div_ceil(15);
-        let lowest = lines.iter().filter_map(|line| line.points.get(early.saturating_sub(1))).map(|p| p[1]);
-        let (best, lowest) = (PERCENT * self.table.optimum().test, lowest.fold(f64::INFINITY, f64::min));
-        let room = 0.06 * (best - lowest).max(0.01);
-        let around = Chart {
-            title: format!("{}, {}", self.table.name(), self.table.data()),
-            x: format!("queries (trainings of {} epochs)", self.table.query_epochs()),
-            y: "test accuracy of the choice (%)".into(),
-            range: [lowest - room, best + 2.0 * room],
-            level: Some((format!("best of the table: {best:.2} %"), best)),
-            note: format!(
-                "Mean of {} runs; bands hold the middle half of them.\nJudged by {}.",
-                self.plan.runs,
-                self.table.judge()
-            ),
-        };
-        chart(&around, &lines)
+        let document = Document::of(self.document()).expect("what is printed here can be read here");
+        bench_chart(&document).to_file()
     }
 }
 

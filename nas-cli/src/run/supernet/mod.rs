@@ -17,7 +17,7 @@ use crate::units::{percent, plural, seconds};
 use show::Shown;
 
 /// The key under which a study keeps what a supernet search came to.
-const REPORT: &str = "nas/supernet";
+pub const REPORT: &str = "nas/supernet";
 
 /// The key under which a study keeps the seconds that it used.
 const SECONDS: &str = "nas/supernet_seconds";

@@ -5,7 +5,7 @@ use nas_search::{Event, SharedEpoch, SupernetEpoch};
 use crate::oneshot::Search;
 use crate::output::Output;
 use crate::output::progress::Progress;
-use crate::run::summary::brief;
+use crate::run::brief;
 use crate::units::{percent, seconds};
 
 /// A bar over the steps, a line or two an epoch.

@@ -1,0 +1,80 @@
+//! Reports: what a run, a benchmark or a comparison came to, as one HTML page that needs nothing else.
+//!
+//! The one idea: a report is made from what lies in files, never from a run in memory. So the page at the end of a search,
+//! the page of one that was stopped half-way and the live page of one that goes on are the same function, and the same
+//! study gives the same bytes. What there is to say is chosen here as plain blocks ([`page`]); how blocks look is the
+//! templates' business.
+
+mod bench;
+mod figures;
+mod learning;
+mod page;
+mod run;
+mod search;
+mod serve;
+mod trials;
+mod weights;
+
+use std::path::{Path, PathBuf};
+
+pub use bench::{Document, chart as bench_chart};
+pub use page::Page;
+pub use serve::serve;
+
+use crate::exit::{file, usage};
+
+/// What is counted as one operation.
+pub const FLOP_CONVENTION: &str = "multiply-adds of convolutions and linear layers";
+
+/// The report's name in the folder of a run.
+pub const FILE: &str = "report.html";
+
+/// What a report is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The folder of a search or a training.
+    Run(PathBuf),
+    /// What `nas bench --json` printed.
+    Bench(PathBuf),
+}
+
+impl Subject {
+    /// What lies at a path.
+    ///
+    /// # Errors
+    /// If nothing is there, or nothing of ours.
+    pub fn at(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        if path.is_file() {
+            return Ok(Self::Bench(path.to_owned()));
+        }
+        if !path.is_dir() {
+            return Err(usage(format!(
+                "there is no {shown}; give the folder of a run, or a file that `nas bench --json` printed"
+            )));
+        }
+        if ["study.db", "nas.toml"].iter().any(|name| path.join(name).is_file()) {
+            return Ok(Self::Run(path.to_owned()));
+        }
+        Err(file(format!("{shown} holds no run: there is neither a study.db nor a nas.toml in it")))
+    }
+
+    /// Where its report is written unless another place is asked for: into the folder, or beside the file.
+    pub fn default_place(&self) -> PathBuf {
+        match self {
+            Self::Run(folder) => folder.join(FILE),
+            Self::Bench(file) => file.with_extension("html"),
+        }
+    }
+
+    /// The report as it is now.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read, and what is wrong with it.
+    pub fn page(&self) -> anyhow::Result<Page> {
+        match self {
+            Self::Run(folder) => search::page(&run::read(folder)?),
+            Self::Bench(file) => Ok(bench::page(&Document::read(file)?)),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The architecture parameters of a gradient-based search: for every edge and operation its weight over the epochs.
+
+use std::fmt::Write;
+
+use nas_search::SupernetEpoch;
+use nas_space::{Architecture, Chosen, MixedSpace, MixedTable};
+
+use super::page::{Edge, Weight, Weights};
+use crate::run::abbreviate;
+use crate::units::percent;
+
+/// The box of a curve, as the template draws it.
+const BOX: [f64; 2] = [40.0, 20.0];
+/// More epochs than this cannot be told apart in it.
+const POINTS: usize = 40;
+
+/// A table of weights for each kind of cell; nothing where no epoch has ended.
+pub fn weights(space: &dyn MixedSpace, history: &[SupernetEpoch], found: Option<&Architecture>) -> Vec<Weights> {
+    let Some(last) = history.last() else { return Vec::new() };
+    // While the search goes on, what would be read off now.
+    let kept = space.chosen(found.unwrap_or(&last.architecture)).unwrap_or_default();
+    space.tables().iter().enumerate().map(|(number, table)| one(table, number, history, &kept)).collect()
+}
+
+fn one(table: &MixedTable, number: usize, history: &[SupernetEpoch], kept: &[Chosen]) -> Weights {
+    let step = history.len().div_ceil(POINTS).max(1);
+    let last = history.len() - 1;
+    let shown: Vec<&SupernetEpoch> =
+        history.iter().enumerate().filter(|(at, _)| at % step == 0 || *at == last).map(|(_, epoch)| epoch).collect();
+    // Row by row, epoch by epoch.
+    let rows: Vec<Vec<Vec<f64>>> = (0..table.edges.len())
+        .map(|row| shown.iter().filter_map(|epoch| Some(softmax(epoch.alphas.get(number)?.get(row)?))).collect())
+        .collect();
+    let highest = rows.iter().flatten().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let edge = |row: usize| Edge {
+        name: edge_name(table, row),
+        cells: (0..table.operations.len())
+            .map(|operation| {
+                let course: Vec<f64> = rows[row].iter().filter_map(|weights| weights.get(operation).copied()).collect();
+                let is_chosen = kept.iter().any(|c| (c.table, c.row, c.operation) == (number, row, operation));
+                cell(&course, highest, table.operations[operation].name(), &edge_name(table, row), is_chosen)
+            })
+            .collect(),
+    };
+    Weights {
+        title: if table.name == "cell" { "cell".into() } else { format!("{} cell", table.name) },
+        operations: table.operations.iter().map(|o| (abbreviate(o.name()).to_owned(), o.name().to_owned())).collect(),
+        edges: (0..table.edges.len()).map(edge).collect(),
+    }
+}
+
+fn cell(course: &[f64], highest: f64, operation: &str, edge: &str, is_chosen: bool) -> Weight {
+    let (first, last) = (course.first().copied().unwrap_or(0.0), course.last().copied().unwrap_or(0.0));
+    let kept = if is_chosen { ", kept" } else { "" };
+    Weight {
+        note: format!("{operation} on {edge}: {} after the first epoch, {} now{kept}", percent(first), percent(last)),
+        is_chosen,
+        shade: format!("{:.2}", 0.75 * last / highest),
+        path: curve(course, highest),
+    }
+}
+
+/// A curve through a box, from its lower edge at 0 to its upper one at the highest.
+fn curve(course: &[f64], highest: f64) -> String {
+    let y = |value: f64| BOX[1] - 1.0 - (BOX[1] - 2.0) * value / highest;
+    let mut path = String::new();
+    for (at, value) in course.iter().enumerate() {
+        let x = BOX[0] * at as f64 / (course.len() - 1).max(1) as f64;
+        let _ = write!(path, "{}{x:.1} {:.1}", if at == 0 { 'M' } else { 'L' }, y(*value));
+    }
+    if course.len() == 1 {
+        let _ = write!(path, "H{:.1}", BOX[0]);
+    }
+    path
+}
+
+/// Where an edge comes from and goes to. The inputs of a cell are as many states as enter its first node.
+fn edge_name(table: &MixedTable, row: usize) -> String {
+    let inputs = table.edges.iter().filter(|(_, node)| *node == 0).count();
+    let (state, node) = table.edges[row];
+    let from = match (state < inputs, inputs) {
+        (true, 1) => "input".to_owned(),
+        (true, _) => format!("k−{}", inputs - state),
+        (false, _) => (state - inputs).to_string(),
+    };
+    format!("{from} → {node}")
+}
+
+/// The weights that parameters stand for.
+fn softmax(parameters: &[f64]) -> Vec<f64> {
+    let largest = parameters.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = parameters.iter().map(|value| (value - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nas_space::spaces::{Darts, NasBench201};
+
+    #[test]
+    fn edges_are_named_by_the_states_they_join() {
+        let names = |space: &dyn MixedSpace| -> Vec<String> {
+            let table = space.tables().remove(0);
+            (0..table.edges.len()).map(|row| edge_name(&table, row)).collect()
+        };
+        assert_eq!(names(&Darts)[..5], ["k−2 → 0", "k−1 → 0", "k−2 → 1", "k−1 → 1", "0 → 1"]);
+        assert_eq!(names(&NasBench201), ["input → 0", "input → 1", "0 → 1", "input → 2", "0 → 2", "1 → 2"]);
+    }
+
+    #[test]
+    fn a_weight_that_grew_is_shaded_and_kept() {
+        let architecture = NasBench201.parse("|none~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|").unwrap();
+        let epoch = |number: u64, alpha: f64| {
+            let mut alphas = vec![vec![vec![0.0; 5]; 6]];
+            alphas[0][5][3] = alpha;
+            SupernetEpoch {
+                epoch: number,
+                epochs: 2,
+                train_loss: 1.0,
+                train_accuracy: 0.5,
+                loss: 1.0,
+                accuracy: 0.5,
+                learning_rate: 0.1,
+                alphas,
+                entropy: 1.0,
+                skips: 0,
+                eigenvalue: None,
+                architecture: architecture.clone(),
+            }
+        };
+        // Of five equal weights each is a fifth; e^ln(4) / (4 + e^ln(4)) is a half.
+        let found = weights(&NasBench201, &[epoch(1, 0.0), epoch(2, 4.0_f64.ln())], None);
+        let cell = &found[0].edges[5].cells[3];
+        assert_eq!(cell.note, "nor_conv_3x3 on 1 → 2: 20.00 % after the first epoch, 50.00 % now, kept");
+        assert_eq!((cell.shade.as_str(), cell.is_chosen), ("0.75", true));
+        assert_eq!(cell.path, "M0.0 11.8L40.0 1.0");
+        assert!(!found[0].edges[5].cells[4].is_chosen);
+        assert!(weights(&NasBench201, &[], None).is_empty());
+    }
+}
