@@ -1,6 +1,6 @@
 //! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of
-//! it, `export-check` runs exported networks where they are to run, `bench` measures, `docs` writes what of the docs is
-//! made by the code.
+//! it, `export-check` runs exported networks where they are to run, `report-check` looks at reports in a browser, `bench`
+//! measures, `docs` writes what of the docs is made by the code.
 #![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
 
 mod bench;
@@ -8,6 +8,7 @@ mod ci;
 mod cuda_check;
 mod export_check;
 mod nvcc;
+mod report_check;
 mod scan;
 mod shell;
 mod tidy;
@@ -39,6 +40,8 @@ enum Task {
     CudaCheck,
     /// Export networks of every space and run them in ONNX Runtime and PyTorch.
     ExportCheck(export_check::Options),
+    /// Make reports and look at them in Chromium: three widths, light, dark and printed.
+    ReportCheck(report_check::Options),
     /// Write the pictures and figures in docs/spaces, and the cells in the README, anew.
     Docs,
     /// Time training steps, evaluation and operations beside PyTorch on this machine.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::CudaCheck => cuda_check::run(),
         Task::ExportCheck(options) => export_check::run(&options),
+        Task::ReportCheck(options) => report_check::run(&options),
         Task::Docs => docs(),
         Task::Bench(options) => bench::run(&options),
         Task::Trajectory(options) => trajectory::run(&options),

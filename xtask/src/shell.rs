@@ -40,6 +40,17 @@ pub(crate) fn read(mut command: Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed something that is not text"))
 }
 
+/// Where cargo has put a program that it built for release.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let mut command = cargo_metadata::MetadataCommand::new();
+    let target = command.current_dir(root()).no_deps().exec()?.target_directory;
+    let path = target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !path.exists() {
+        bail!("cargo built `{name}`, but it is not at {path}");
+    }
+    Ok(path.into())
+}
+
 /// The command as one would type it.
 fn show(command: &Command) -> String {
     let environment = command.get_envs().filter_map(|(name, value)| {

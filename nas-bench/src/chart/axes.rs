@@ -1,7 +1,7 @@
 //! The plane between the axes: what is shown of it, where a value lies, and the round numbers along its sides.
 
 use super::labels::{self, text_width};
-use super::{Axis, Chart, Scale, Size, escape, put};
+use super::{Axis, Chart, Mark, Scale, Size, escape, put};
 
 /// The rectangle of the picture, and that of the plot within it.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,10 @@ pub(super) struct Plane {
 impl Plane {
     /// Room is kept for so many rows of a legend.
     pub(super) fn new(chart: &Chart, size: Size, legend: usize) -> Self {
-        let x = shown(&chart.x, chart.series.iter().flat_map(|s| s.points.iter().map(|p| p.x)), 0.0);
+        // A line may begin at the edge, a dot looks lost there.
+        let is_cloud = chart.series.iter().all(|s| matches!(s.mark, Mark::Dots | Mark::Specks));
+        let room = if is_cloud { 0.04 } else { 0.0 };
+        let x = shown(&chart.x, chart.series.iter().flat_map(|s| s.points.iter().map(|p| p.x)), room);
         let levels = chart.level.iter().map(|(_, y)| *y);
         let bands = chart.series.iter().flat_map(|s| s.band.iter().flatten().copied());
         let points = chart.series.iter().flat_map(|s| s.points.iter().map(|p| p.y));
@@ -47,7 +50,7 @@ impl Plane {
             height,
             left: (margin + longest + 8.0).ceil(),
             right: width - margin.max(12.0) - labels::room(chart, size),
-            top: header + legend + 26.0,
+            top: header + legend + 30.0,
             bottom: height - footer - 42.0,
         };
         Self { size, frame, x, y, scales: [chart.x.scale, chart.y.scale], ticks }
@@ -129,22 +132,18 @@ fn even_ticks([low, high]: [f64; 2], most: usize, least: f64) -> Vec<(f64, Strin
     (first..=last).map(|n| n as f64 * step + 0.0).map(|value| (value, label(value))).collect()
 }
 
-/// 1, 2 and 5 of every power of ten, or only as many of them as wanted.
+/// Over less than a power of ten evenly spaced round numbers; else some digits of every power, as many as are wanted.
 fn log_ticks([low, high]: [f64; 2], most: usize) -> Vec<(f64, String)> {
+    if high < 8.0 * low {
+        return even_ticks([low, high], most, 0.0).into_iter().map(|(value, _)| (value, short(value))).collect();
+    }
     let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
     let of = |digits: &[f64]| -> Vec<f64> {
         let all = powers.clone().flat_map(|power| digits.iter().map(move |digit| digit * 10_f64.powi(power)));
         all.filter(|value| (low..=high).contains(value)).collect()
     };
-    let finer = [
-        &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0][..],
-        &[1.0, 2.0, 3.0, 5.0, 7.0],
-        &[1.0, 2.0, 5.0],
-        &[1.0, 3.0],
-    ];
-    let values =
-        finer.iter().map(|digits| of(digits)).find(|values| values.len() <= most).unwrap_or_else(|| of(&[1.0]));
-    values.into_iter().map(|value| (value, short(value))).collect()
+    let values = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]].into_iter().map(of).find(|values| values.len() <= most);
+    values.unwrap_or_else(|| of(&[1.0])).into_iter().map(|value| (value, short(value))).collect()
 }
 
 /// A number in a few characters: `1.5 k`, `20 M`, `0.05`.
@@ -181,7 +180,7 @@ pub(super) fn write(svg: &mut String, chart: &Chart, plane: &Plane) {
     let beside = if plane.size == Size::File { 20.0 } else { 0.0 };
     put(
         svg,
-        &format!("<text class=\"plot-soft\" x=\"{beside}\" y=\"{:.1}\">{}</text>", top - 11.0, escape(&chart.y.label)),
+        &format!("<text class=\"plot-soft\" x=\"{beside}\" y=\"{:.1}\">{}</text>", top - 15.0, escape(&chart.y.label)),
     );
     let (middle, below) = ((left + right) / 2.0, bottom + 36.0);
     put(

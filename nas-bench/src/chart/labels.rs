@@ -19,8 +19,10 @@ pub(super) struct Legend {
 /// About the width of a text, in pixels.
 pub(super) fn text_width(text: &str) -> f64 {
     let wide = |c: char| {
-        if c.is_uppercase() || "mwM%".contains(c) {
+        if c.is_uppercase() || "mw%".contains(c) {
             8.6
+        } else if c.is_ascii_digit() {
+            7.7
         } else if "il.,:;'|! ".contains(c) {
             3.6
         } else {
@@ -39,15 +41,21 @@ fn cut(name: &str) -> String {
     }
 }
 
-/// Whether a series is named at the end of its line.
-fn at_end(series: &Series, size: Size) -> bool {
-    let is_line = matches!(series.mark, Mark::Line | Mark::Steps);
-    size != Size::Narrow && is_line && !series.name.is_empty() && !series.points.is_empty()
+/// Whether a series is named at the end of its line: where there is room for all such names.
+fn at_end(chart: &Chart, series: &Series, size: Size) -> bool {
+    let is_line = |series: &Series| matches!(series.mark, Mark::Line | Mark::Steps);
+    let most = match size {
+        Size::Wide => 21,
+        Size::Narrow => 0,
+        Size::File => LONGEST,
+    };
+    let fits = chart.series.iter().filter(|s| is_line(s)).all(|s| s.name.chars().count() <= most);
+    fits && is_line(series) && !series.name.is_empty() && !series.points.is_empty()
 }
 
 /// The room that names at the ends of lines need.
 pub(super) fn room(chart: &Chart, size: Size) -> f64 {
-    let named = chart.series.iter().filter(|series| at_end(series, size));
+    let named = chart.series.iter().filter(|series| at_end(chart, series, size));
     named.map(|series| text_width(&cut(&series.name)) + 12.0).fold(0.0, f64::max).ceil()
 }
 
@@ -59,7 +67,10 @@ pub(super) fn legend(chart: &Chart, size: Size) -> Legend {
         Size::File => (20.0, 740.0, 40.0),
     };
     let (mut text, mut x, mut row) = (String::new(), left, 0);
-    for series in chart.series.iter().filter(|s| !s.name.is_empty() && !s.points.is_empty() && !at_end(s, size)) {
+    // What is drawn in front is named first.
+    for series in
+        chart.series.iter().rev().filter(|s| !s.name.is_empty() && !s.points.is_empty() && !at_end(chart, s, size))
+    {
         let name = cut(&series.name);
         let needed = 24.0 + text_width(&name);
         if x > left && x + needed > width {
@@ -89,7 +100,7 @@ pub(super) fn legend(chart: &Chart, size: Size) -> Legend {
 pub(super) fn at_ends(svg: &mut String, chart: &Chart, plane: &Plane) {
     let frame = plane.frame;
     let mut named: Vec<(f64, &Series)> = Vec::new();
-    for series in chart.series.iter().filter(|series| at_end(series, plane.size)) {
+    for series in chart.series.iter().filter(|series| at_end(chart, series, plane.size)) {
         if let Some(last) = series.points.iter().rfind(|p| p.x.is_finite() && p.y.is_finite()) {
             named.push((plane.y(last.y).clamp(frame.top, frame.bottom), series));
         }

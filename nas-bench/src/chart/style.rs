@@ -38,7 +38,7 @@ pub fn style() -> String {
         ".plot text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif}\n\
          .plot .plot-title{font-size:16px;font-weight:600}\n\
          .plot .plot-end{text-anchor:end}.plot .plot-middle{text-anchor:middle}\n\
-         .plot-line{fill:none;stroke-width:2;stroke-linejoin:round}.plot-band{opacity:.16}\n\
+         .plot-line{fill:none;stroke-width:2;stroke-linejoin:round}.plot-band{opacity:.12}\n\
          .plot-grid,.plot-axis,.plot-level,.plot-leader{fill:none;stroke-width:1}.plot-level{stroke-dasharray:2 3}\n\
          .plot-speck{opacity:.45}.plot-line.plot-baseline{stroke-dasharray:6 4}\n\
          .plot-hit{opacity:0}.plot-hit:hover{opacity:.5}.plot-dot:hover{stroke-width:3}\n",

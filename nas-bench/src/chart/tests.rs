@@ -21,8 +21,9 @@ fn counts_have_whole_ticks_and_logarithms_have_few() {
     assert_eq!(labels([1.0, 4.0], Scale::Count, 7), ["1", "2", "3", "4"]);
     assert_eq!(labels([1.0, 19.0], Scale::Count, 7), ["5", "10", "15"]);
     assert_eq!(labels([900.0, 1.1e6], Scale::Log, 5), ["1 k", "10 k", "100 k", "1 M"]);
-    assert_eq!(labels([30e3, 90e3], Scale::Log, 5), ["30 k", "50 k", "70 k"]);
-    assert_eq!(labels([0.04, 0.3], Scale::Log, 5), ["0.05", "0.1", "0.2"]);
+    assert_eq!(labels([30e3, 90e3], Scale::Log, 5), ["40 k", "60 k", "80 k"]);
+    assert_eq!(labels([0.04, 0.5], Scale::Log, 5), ["0.05", "0.1", "0.2", "0.5"]);
+    assert_eq!(labels([370e3, 610e3], Scale::Log, 5), ["400 k", "450 k", "500 k", "550 k", "600 k"]);
 }
 
 fn example() -> Chart {

@@ -2,14 +2,12 @@
 
 use std::net::SocketAddr;
 
-use nas_search::files::write_atomically;
 use serde_json::json;
 
 use crate::args::ReportArgs;
 use crate::exit::usage;
 use crate::output::Output;
 use crate::report::{Subject, serve};
-use crate::signal;
 
 /// Where a live page is served unless another address is given.
 const HERE: &str = "127.0.0.1:8017";
@@ -22,16 +20,14 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         let at = address(at.as_deref().unwrap_or(HERE))?;
         // A study that cannot be read is said at once, not in the browser.
         subject.page()?;
-        let stop = signal::install()?;
-        return serve(&subject, at, &stop, &mut |here| {
+        return serve(&subject, at, &mut |here| {
             out.document(&json!({ "url": format!("http://{here}/") }));
             out.result(&format!("the report is at http://{here}/ and follows the run; Ctrl-C ends it"));
         });
     }
-    let html = subject.page()?.to_html()?;
     let place = args.out.clone().unwrap_or_else(|| subject.default_place());
-    write_atomically(&place, html.as_bytes())?;
-    out.document(&json!({ "report": place, "bytes": html.len() }));
+    subject.write(&place)?;
+    out.document(&json!({ "report": place }));
     out.result(&format!("wrote {}", place.display()));
     Ok(())
 }

@@ -91,7 +91,8 @@ impl Document {
                 "{shown} is no JSON document ({e}); give the folder of a run, or a file that `nas bench --json` printed"
             ))
         })?;
-        let document = Self::of(value).map_err(|e| file(format!("{shown} is not what `nas bench --json` prints ({e}); make it again")))?;
+        let document = Self::of(value)
+            .map_err(|e| file(format!("{shown} is not what `nas bench --json` prints ({e}); make it again")))?;
         if document.version > VERSION {
             let found = document.version;
             return Err(file(format!(
@@ -310,7 +311,7 @@ fn shown(last: u64) -> Vec<u64> {
     let round = [10, 20, 50, 100, 200, 300, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];
     let mut at: Vec<u64> = round.into_iter().filter(|n| *n < last).collect();
     at.push(last);
-    at.split_off(at.len().saturating_sub(4))
+    at.split_off(at.len().saturating_sub(3))
 }
 
 fn table(document: &Document) -> Table {

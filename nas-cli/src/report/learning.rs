@@ -23,6 +23,16 @@ fn plain(value: f64) -> String {
     format!("{value:.4}")
 }
 
+const ENTROPY: &str = "entropy (nats, over all decisions)";
+
+/// A line above a zero that means something: on an axis that began elsewhere, every fall would look steep.
+fn from_zero(title: &str, x: &str, y: &str, line: Series) -> Chart {
+    let highest = line.points.iter().map(|p| p.y).filter(|y| y.is_finite()).fold(0.0, f64::max);
+    let mut axis = even(y);
+    axis.range = (highest > 0.0).then_some([0.0, 1.04 * highest]);
+    chart(title, counted(x), axis, vec![line])
+}
+
 /// How a policy learned from trials, for arms that have one.
 pub fn policy(arms: &[Arm]) -> Vec<Block> {
     let Some((arm, updates)) = arms.iter().find_map(|arm| Some((arm, policy_updates(&arm.trials)?))) else {
@@ -40,11 +50,11 @@ pub fn policy(arms: &[Arm]) -> Vec<Block> {
             over("baseline", 1, &updates, at, field("baseline"), plain),
         ],
     );
-    let entropy = chart(
+    let entropy = from_zero(
         "Entropy of the policy",
-        counted("trials learned from"),
-        even("entropy (nats, over all decisions)"),
-        vec![over("", 0, &updates, at, field("entropy"), nats)],
+        "trials learned from",
+        ENTROPY,
+        over("", 0, &updates, at, field("entropy"), nats),
     );
     let note = format!("Mean of each batch that the policy of {} learned from.", arm.name);
     vec![Block::Figures(vec![
@@ -57,8 +67,17 @@ pub fn policy(arms: &[Arm]) -> Vec<Block> {
     ])]
 }
 
+/// One epoch makes no curve.
+fn only_one(train_accuracy: f64) -> Vec<Block> {
+    let share = percent(train_accuracy);
+    vec![Block::Text(format!("One epoch so far, with {share} of the images right that the weights learned from."))]
+}
+
 /// The epochs of a search by gradients.
 pub fn gradient(history: &[SupernetEpoch]) -> Vec<Block> {
+    if let [only] = history {
+        return only_one(only.train_accuracy);
+    }
     let at = |epoch: &SupernetEpoch| epoch.epoch;
     let mut figures = vec![
         Figure::of(
@@ -73,11 +92,11 @@ pub fn gradient(history: &[SupernetEpoch]) -> Vec<Block> {
             "On the images that its weights learn from, and on those that the architecture learns from.",
         ),
         Figure::of(
-            &chart(
+            &from_zero(
                 "How undecided the architecture is",
-                counted("epoch"),
-                even("entropy over that of equal weights"),
-                vec![over("", 0, history, at, |e| Some(e.entropy), plain)],
+                "epoch",
+                "entropy over that of equal weights",
+                over("", 0, history, at, |e| Some(e.entropy), plain),
             ),
             "supernet-entropy",
             "1 is undecided, 0 decided, on average over all edges.",
@@ -105,6 +124,9 @@ pub fn gradient(history: &[SupernetEpoch]) -> Vec<Block> {
 
 /// The epochs of a search on shared weights.
 pub fn shared(history: &[SharedEpoch]) -> Vec<Block> {
+    if let [only] = history {
+        return only_one(only.train_accuracy);
+    }
     let at = |epoch: &SharedEpoch| epoch.epoch;
     let mut figures = vec![Figure::of(
         &accuracies(
@@ -128,12 +150,7 @@ pub fn shared(history: &[SharedEpoch]) -> Vec<Block> {
     }
     if history.iter().any(|e| e.entropy.is_some()) {
         let line = over("", 0, history, at, |e| e.entropy, nats);
-        let entropy = chart(
-            "Entropy of the controller",
-            counted("epoch"),
-            even("entropy (nats, over all decisions)"),
-            vec![line],
-        );
+        let entropy = from_zero("Entropy of the controller", "epoch", ENTROPY, line);
         figures.push(Figure::of(&entropy, "shared-entropy", "It falls as the controller makes up its mind."));
     }
     vec![Block::Figures(figures)]

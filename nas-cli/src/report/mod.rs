@@ -17,6 +17,8 @@ mod weights;
 
 use std::path::{Path, PathBuf};
 
+use nas_search::files::write_atomically;
+
 pub use bench::{Document, chart as bench_chart};
 pub use page::Page;
 pub use serve::serve;
@@ -65,6 +67,14 @@ impl Subject {
             Self::Run(folder) => folder.join(FILE),
             Self::Bench(file) => file.with_extension("html"),
         }
+    }
+
+    /// Writes the report as it is now, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page), or if the file cannot be written.
+    pub fn write(&self, place: &Path) -> anyhow::Result<()> {
+        Ok(write_atomically(place, self.page()?.to_html()?.as_bytes())?)
     }
 
     /// The report as it is now.

@@ -44,8 +44,8 @@ pub enum Block {
     Tiles(Vec<Tile>),
     /// Charts, side by side where there is room.
     Figures(Vec<Figure>),
-    /// Pictures of their own, as SVG.
-    Drawings(Vec<String>),
+    /// Pictures of their own, as SVG; the title may be empty.
+    Drawings { title: String, pictures: Vec<String> },
     /// A table.
     Table(Table),
     /// Lists of names and values.
@@ -142,7 +142,7 @@ pub struct Weight {
     pub note: String,
     /// Whether the architecture keeps it.
     pub is_chosen: bool,
-    /// The weight at the end as a share of the table's largest, from 0 to 1.
+    /// How far the weight at the end is above that of equal weights, from 0 to 1.
     pub shade: String,
     /// The weight over the epochs, as a path in a box of 40 by 20.
     pub path: String,

@@ -149,15 +149,15 @@ fn result(facts: &Facts) -> Vec<Block> {
         let size = size.map_or(String::new(), |n| format!("{} channels, {} cells", n.channels, n.layers));
         tiles.push(Tile::new("Parameters", whole(&metrics["parameters"]), size));
         let flops = metrics["flops"].as_u64().map_or(String::new(), |n| short(n as f64));
-        tiles.push(Tile::new("Multiply-adds", flops, "for one image, of convolutions and linear layers"));
+        tiles.push(Tile::new("Multiply-adds", flops, "for one image"));
     }
     if let Some(best) = winner(facts) {
-        let remark = format!("trial {} of {}", best.number + 1, best.arm);
-        tiles.push(Tile::new("Best validation in the search", percent(accuracy(best)), remark));
+        let remark = format!("in the search: trial {} of {}", best.number + 1, best.arm);
+        tiles.push(Tile::new("Best validation", percent(accuracy(best)), remark));
     }
     let random = facts.arms.iter().skip(1).flat_map(|arm| &arm.trials).map(accuracy).fold(f64::NEG_INFINITY, f64::max);
     if random.is_finite() {
-        tiles.push(Tile::new("Best of random search", percent(random), "the baseline"));
+        tiles.push(Tile::new("Best of random search", percent(random), "validation, the baseline"));
     }
     for arm in facts.arms.iter().filter(|arm| !arm.trials.is_empty()) {
         let over = arm.trials.iter().filter(|t| t.state.is_over()).count() as u64;
@@ -179,6 +179,15 @@ fn result(facts: &Facts) -> Vec<Block> {
     if !tiles.is_empty() {
         blocks.push(Block::Tiles(tiles));
     }
+    if winner(facts).is_some_and(|best| random > accuracy(best)) {
+        let name = facts.config.search.strategy_name();
+        let kept = if facts.metrics.is_some() {
+            format!(" It is in arch-random.json; what was trained is the best of {name}.")
+        } else {
+            String::new()
+        };
+        blocks.push(Block::Text(format!("Random search found a better one in its trials.{kept}")));
+    }
     if let Some(Supernet::Gradient { warnings, .. }) = &facts.supernet {
         blocks.extend(warnings.iter().map(|warning| Block::Text(warning.clone())));
     }
@@ -195,16 +204,20 @@ fn whole(value: &Value) -> String {
 fn architecture(facts: &Facts) -> anyhow::Result<Vec<Block>> {
     let best = winner(facts).map(|trial| Blueprint::Point(trial.proposal.architecture.clone()));
     let Some(blueprint) = facts.blueprint.as_ref().or(best.as_ref()) else { return Ok(Vec::new()) };
-    let whole = Drawing::of(blueprint)?;
-    // A picture for each panel, so that they stand below one another where the page is narrow.
-    let panel = |panel: &nas_space::draw::Panel| Drawing { panels: vec![panel.clone()], ..whole.clone() }.to_svg();
+    let drawing = Drawing::of(blueprint)?;
     let mut blocks = Vec::new();
     if facts.blueprint.is_none() {
         blocks.push(Block::Text("The best so far.".into()));
     }
-    blocks.push(Block::Drawings(whole.panels.iter().map(panel).collect()));
+    blocks.push(Block::Drawings { title: String::new(), pictures: panels(&drawing) });
     blocks.push(Block::Code(blueprint.text()));
     Ok(blocks)
+}
+
+/// A picture for each panel of a drawing, so that they stand below one another where the page is narrow.
+pub fn panels(drawing: &Drawing) -> Vec<String> {
+    let one = |panel: &nas_space::draw::Panel| Drawing { panels: vec![panel.clone()], ..drawing.clone() };
+    drawing.panels.iter().map(|panel| one(panel).to_svg()).collect()
 }
 
 fn supernet(facts: &Facts) -> Vec<Block> {
@@ -228,8 +241,8 @@ fn supernet(facts: &Facts) -> Vec<Block> {
             // A study of a space that this program does not know could not have been read.
             let Ok(space) = mixed_space(&facts.config.space.name) else { return blocks };
             blocks.push(Block::Text(
-                "The weight of every operation on every edge, over the epochs: the deeper the colour, the larger the weight \
-                 at the end. What is framed is what the architecture keeps. k−1 and k−2 are the outputs of the two cells \
+                "The weight of every operation on every edge, over the epochs: the deeper the colour, the further \
+                 it rose above equal weights. What is framed is what the architecture keeps. k−1 and k−2 are the outputs of the two cells \
                  before, other numbers the nodes of the cell."
                     .into(),
             ));

@@ -11,45 +11,36 @@ use anyhow::Context;
 
 use super::Subject;
 use crate::exit::{sentence, usage};
-use crate::signal::{Stop, is_raised};
 
-/// How long to wait before looking for the next caller, and for Ctrl-C.
-const PAUSE: Duration = Duration::from_millis(50);
 /// How long a caller may take to ask.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest question.
 const LONGEST: usize = 16 * 1024;
 
-/// Serves the report of a subject until the stop flag is raised. `ready` is told where, once callers are heard.
+/// Serves the report of a subject for as long as the program runs: there is nothing to put in order when Ctrl-C ends it.
+/// `ready` is told where, once callers are heard.
 ///
 /// # Errors
 /// If nobody can be heard at the address.
-pub fn serve(subject: &Subject, at: SocketAddr, stop: &Stop, ready: &mut dyn FnMut(SocketAddr)) -> anyhow::Result<()> {
+pub fn serve(subject: &Subject, at: SocketAddr, ready: &mut dyn FnMut(SocketAddr)) -> anyhow::Result<()> {
     let listener = TcpListener::bind(at).map_err(|e| {
         usage(format!("cannot listen on {at} ({e}); give another address, as in --serve 127.0.0.1:8080"))
     })?;
-    listener.set_nonblocking(true).context("cannot listen without waiting")?;
     let here = listener.local_addr().context("cannot learn the address")?;
     ready(here);
-    while !is_raised(stop) {
-        match listener.accept() {
+    loop {
+        // A caller that is gone again is no error, and who comes next is heard.
+        if let Ok((caller, _)) = listener.accept() {
+            let subject = subject.clone();
             // A thread each: browsers open connections ahead and leave them silent.
-            Ok((caller, _)) => {
-                let subject = subject.clone();
-                std::thread::spawn(move || answer(caller, here, &subject));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
-            // A caller that is gone again.
-            Err(_) => {}
+            std::thread::spawn(move || answer(caller, here, &subject));
         }
     }
-    Ok(())
 }
 
 /// Hears a caller and answers. One that is gone or silent is no error.
 fn answer(mut caller: TcpStream, here: SocketAddr, subject: &Subject) {
-    let silent = caller.set_nonblocking(false).and_then(|()| caller.set_read_timeout(Some(PATIENCE))).is_err();
-    if silent || caller.set_write_timeout(Some(PATIENCE)).is_err() {
+    if caller.set_read_timeout(Some(PATIENCE)).and_then(|()| caller.set_write_timeout(Some(PATIENCE))).is_err() {
         return;
     }
     let Some(question) = hear(&mut caller) else { return };

@@ -15,7 +15,7 @@ use crate::units::{count, percent, plural, seconds, short};
 
 /// How many of the strategy's trials the table lists, and how many random ones below them.
 const LISTED: [usize; 2] = [10, 3];
-/// The fewest trials whose course is worth a chart.
+/// The fewest trials of a strategy whose course is worth a chart.
 const COURSE: usize = 3;
 
 /// The colour of an arm: random search is what others are measured against.
@@ -43,8 +43,7 @@ fn words(trial: &Trial) -> String {
 
 /// The best so far over trials and over time, and what accuracy costs.
 pub fn figures(arms: &[Arm]) -> Vec<Block> {
-    let long = arms.iter().any(|arm| complete(arm).count() >= COURSE);
-    if !long {
+    if arms.first().is_none_or(|arm| complete(arm).count() < COURSE) {
         return Vec::new();
     }
     let mut figures = vec![Figure::of(
@@ -178,8 +177,14 @@ pub fn tables(arms: &[Arm]) -> Vec<Block> {
         rows.extend(best.into_iter().take(LISTED[number.min(1)]).filter_map(row));
     }
     if !rows.is_empty() {
-        let note =
-            "Validation: the accuracy on images held out of the training split, which the search looks at.".into();
+        let mut note =
+            "Validation: the accuracy on images held out of the training split, which the search looks at.".to_owned();
+        let is_cells = |row: &Row| row.below.as_ref().is_some_and(|text| text.contains(" | "));
+        if rows.iter().any(is_cells) {
+            note += " Cells in short: two operations a node, the normal cell before the bar, the reduction cell behind it; sk \
+                     is skip_connect, mx and av are max and average pooling, s, d and a number are separable and dilated \
+                     convolutions of that window, and - is none.";
+        }
         blocks.push(Block::Table(Table { title: String::new(), head, rows, note }));
     }
     blocks.extend(failures(arms));

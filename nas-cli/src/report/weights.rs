@@ -31,14 +31,16 @@ fn one(table: &MixedTable, number: usize, history: &[SupernetEpoch], kept: &[Cho
     let rows: Vec<Vec<Vec<f64>>> = (0..table.edges.len())
         .map(|row| shown.iter().filter_map(|epoch| Some(softmax(epoch.alphas.get(number)?.get(row)?))).collect())
         .collect();
-    let highest = rows.iter().flatten().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let equal = 1.0 / table.operations.len().max(1) as f64;
+    // Noise around equal weights is not to look like a choice.
+    let highest = rows.iter().flatten().flatten().copied().fold(2.0 * equal, f64::max);
     let edge = |row: usize| Edge {
         name: edge_name(table, row),
         cells: (0..table.operations.len())
             .map(|operation| {
                 let course: Vec<f64> = rows[row].iter().filter_map(|weights| weights.get(operation).copied()).collect();
                 let is_chosen = kept.iter().any(|c| (c.table, c.row, c.operation) == (number, row, operation));
-                cell(&course, highest, table.operations[operation].name(), &edge_name(table, row), is_chosen)
+                cell(&course, [equal, highest], table.operations[operation].name(), &edge_name(table, row), is_chosen)
             })
             .collect(),
     };
@@ -49,13 +51,13 @@ fn one(table: &MixedTable, number: usize, history: &[SupernetEpoch], kept: &[Cho
     }
 }
 
-fn cell(course: &[f64], highest: f64, operation: &str, edge: &str, is_chosen: bool) -> Weight {
+fn cell(course: &[f64], [equal, highest]: [f64; 2], operation: &str, edge: &str, is_chosen: bool) -> Weight {
     let (first, last) = (course.first().copied().unwrap_or(0.0), course.last().copied().unwrap_or(0.0));
     let kept = if is_chosen { ", kept" } else { "" };
     Weight {
         note: format!("{operation} on {edge}: {} after the first epoch, {} now{kept}", percent(first), percent(last)),
         is_chosen,
-        shade: format!("{:.2}", 0.75 * last / highest),
+        shade: format!("{:.2}", 0.85 * ((last - equal) / (highest - equal)).max(0.0)),
         path: curve(course, highest),
     }
 }
@@ -134,9 +136,10 @@ mod tests {
         let found = weights(&NasBench201, &[epoch(1, 0.0), epoch(2, 4.0_f64.ln())], None);
         let cell = &found[0].edges[5].cells[3];
         assert_eq!(cell.note, "nor_conv_3x3 on 1 → 2: 20.00 % after the first epoch, 50.00 % now, kept");
-        assert_eq!((cell.shade.as_str(), cell.is_chosen), ("0.75", true));
+        assert_eq!((cell.shade.as_str(), cell.is_chosen), ("0.85", true));
         assert_eq!(cell.path, "M0.0 11.8L40.0 1.0");
-        assert!(!found[0].edges[5].cells[4].is_chosen);
+        let other = &found[0].edges[5].cells[4];
+        assert_eq!((other.shade.as_str(), other.is_chosen), ("0.00", false), "it has less than its share");
         assert!(weights(&NasBench201, &[], None).is_empty());
     }
 }

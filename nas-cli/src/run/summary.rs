@@ -57,6 +57,7 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
             ),
         ),
         ("files", format!("{}", run.folder.path.display())),
+        ("report", format!("{}", run.folder.file(crate::report::FILE).display())),
     ]));
     if let Some(found) = tabulated::look_up(blueprint, &run.config.data.name) {
         out.result(&format!("\n{}", found.sentence()));

@@ -10,6 +10,7 @@ mod full_disk;
 mod hypernet;
 mod kill;
 mod methods;
+mod report;
 mod resume;
 mod search;
 mod show;

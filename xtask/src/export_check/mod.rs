@@ -56,7 +56,7 @@ pub(crate) fn run_in_ci() -> Result<()> {
 fn check(options: &Options, python: &Python) -> Result<()> {
     // For the whole workspace, so that it shares every compiled dependency with the tests.
     shell::run(shell::cargo("build --release --workspace --bin nas"))?;
-    let nas = program()?;
+    let nas = shell::program("nas")?;
     let folder = shell::root().join("target/export-check");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
@@ -79,17 +79,6 @@ fn check(options: &Options, python: &Python) -> Result<()> {
     }
     println!("{} networks, {} files: all logits are ours", cases.len(), outcomes.len());
     Ok(())
-}
-
-/// Where cargo has put `nas`.
-fn program() -> Result<PathBuf> {
-    let mut command = cargo_metadata::MetadataCommand::new();
-    let target = command.current_dir(shell::root()).no_deps().exec()?.target_directory;
-    let path = target.join("release").join(format!("nas{}", std::env::consts::EXE_SUFFIX));
-    if !path.exists() {
-        bail!("cargo built `nas`, but it is not at {path}");
-    }
-    Ok(path.into())
 }
 
 /// Trains, evaluates and exports a network.
