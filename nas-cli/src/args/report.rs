@@ -10,12 +10,13 @@ use clap::Args;
 Examples:
   nas report runs/digits-darts-evolution-0-1           writes report.html into the folder
   nas report runs/digits-darts-evolution-0-1 --serve   the same as a live page, while the search goes on
+  nas report runs/digits-compare-0                     a comparison
   nas bench synthetic --strategy local,evolution --json > bench.json && nas report bench.json
 
 The page is one file that needs nothing else: no network, no other files. A run that is not finished gets a report of what
 there is so far. The same study gives the same bytes.")]
 pub struct ReportArgs {
-    /// The folder of a search or a training, or a file that `nas bench --json` printed
+    /// The folder of a search, a training or a comparison, or a file that `nas bench --json` printed
     #[arg(value_name = "DIR|FILE")]
     pub path: PathBuf,
     /// The file to write [default: DIR/report.html, or FILE with the extension html]

@@ -8,6 +8,7 @@ use crate::config::Partial;
 use crate::exit::{Kind, failure, kind_of, sentence, usage};
 use crate::folder::Folder;
 use crate::output::{Output, line};
+use crate::report::Subject;
 use crate::units::{plural, seconds};
 use crate::{device, images, signal};
 
@@ -48,6 +49,7 @@ fn to_the_end(folder: &Folder, mut comparison: Comparison, layout: &RunArgs, out
         nas_search::files::remove_partial_files(&folder.path)?;
         let stop = signal::install()?;
         comparison::run_all(folder, &mut comparison, layout, out, &stop)?;
+        Subject::Comparison(folder.path.clone()).write_or_warn(out);
         out.note("");
     }
     out.document(&serde_json::to_value(&comparison)?);

@@ -106,7 +106,7 @@ impl Comparison {
     }
 
     /// What the table says, and what to do with it.
-    fn verdict(&self, folder: &Folder) -> String {
+    pub fn verdict(&self, folder: &Folder) -> String {
         let Some((best, error)) = self.methods.iter().find_map(|row| Some((row, row.test_error?))) else {
             return "No run came to a result.".to_owned();
         };
@@ -169,7 +169,7 @@ impl Comparison {
     }
 
     /// The flags by which the images are read.
-    fn reading(&self) -> String {
+    pub fn reading(&self) -> String {
         let data = &self.asked.data;
         let flags = [
             ("size", data.size.map(|[rows, columns]| format!("{rows}x{columns}"))),

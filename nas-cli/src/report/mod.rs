@@ -6,6 +6,7 @@
 //! templates' business.
 
 mod bench;
+mod compare;
 mod figures;
 mod learning;
 mod page;
@@ -23,7 +24,10 @@ pub use bench::{Document, chart as bench_chart};
 pub use page::Page;
 pub use serve::serve;
 
-use crate::exit::{file, usage};
+use crate::comparison;
+use crate::exit::{file, sentence, usage};
+use crate::folder::Folder;
+use crate::output::Output;
 
 /// What is counted as one operation.
 pub const FLOP_CONVENTION: &str = "multiply-adds of convolutions and linear layers";
@@ -36,6 +40,8 @@ pub const FILE: &str = "report.html";
 pub enum Subject {
     /// The folder of a search or a training.
     Run(PathBuf),
+    /// The folder of a comparison.
+    Comparison(PathBuf),
     /// What `nas bench --json` printed.
     Bench(PathBuf),
 }
@@ -52,19 +58,22 @@ impl Subject {
         }
         if !path.is_dir() {
             return Err(usage(format!(
-                "there is no {shown}; give the folder of a run, or a file that `nas bench --json` printed"
+                "there is no {shown}; give the folder of a run or of a comparison, or a file that `nas bench --json` printed"
             )));
+        }
+        if comparison::is_in(&Folder::at(path)) {
+            return Ok(Self::Comparison(path.to_owned()));
         }
         if ["study.db", "nas.toml"].iter().any(|name| path.join(name).is_file()) {
             return Ok(Self::Run(path.to_owned()));
         }
-        Err(file(format!("{shown} holds no run: there is neither a study.db nor a nas.toml in it")))
+        Err(file(format!("{shown} holds no run: there is neither a study.db nor a nas.toml in it, nor a compare.json")))
     }
 
     /// Where its report is written unless another place is asked for: into the folder, or beside the file.
     pub fn default_place(&self) -> PathBuf {
         match self {
-            Self::Run(folder) => folder.join(FILE),
+            Self::Run(folder) | Self::Comparison(folder) => folder.join(FILE),
             Self::Bench(file) => file.with_extension("html"),
         }
     }
@@ -77,6 +86,14 @@ impl Subject {
         Ok(write_atomically(place, self.page()?.to_html()?.as_bytes())?)
     }
 
+    /// Writes it to its usual place at the end of a run. It takes milliseconds, and whoever opens the folder sees at a glance
+    /// what was found; it is made from the other files, so that one that cannot be written spoils nothing.
+    pub fn write_or_warn(&self, out: Output) {
+        if let Err(error) = self.write(&self.default_place()) {
+            out.warn(&format!("there is no report: {}; `nas report` makes it again", sentence(&error)));
+        }
+    }
+
     /// The report as it is now.
     ///
     /// # Errors
@@ -84,6 +101,10 @@ impl Subject {
     pub fn page(&self) -> anyhow::Result<Page> {
         match self {
             Self::Run(folder) => search::page(&run::read(folder)?),
+            Self::Comparison(folder) => {
+                let folder = Folder::at(folder);
+                Ok(compare::page(&comparison::read(&folder)?, &folder))
+            }
             Self::Bench(file) => Ok(bench::page(&Document::read(file)?)),
         }
     }

@@ -285,16 +285,19 @@ fn reproduce(facts: &Facts) -> Vec<Block> {
     blocks
 }
 
-/// The resolved configuration, section by section.
+/// The resolved configuration.
 fn settings(facts: &Facts) -> Vec<Block> {
-    let text = render(&facts.config, "");
-    let table: toml::Table = text.parse().unwrap_or_default();
+    vec![pairs(&render(&facts.config, "").parse().unwrap_or_default())]
+}
+
+/// Settings, section by section.
+pub fn pairs(settings: &toml::Table) -> Block {
     let shown = |value: &toml::Value| match value {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let mut groups = vec![Group { title: "general".into(), pairs: Vec::new() }];
-    for (name, value) in &table {
+    for (name, value) in settings {
         match value {
             toml::Value::Table(section) => groups.push(Group {
                 title: name.clone(),
@@ -304,5 +307,5 @@ fn settings(facts: &Facts) -> Vec<Block> {
         }
     }
     groups.retain(|group| !group.pairs.is_empty());
-    vec![Block::Pairs(groups)]
+    Block::Pairs(groups)
 }

@@ -26,7 +26,7 @@ pub use time::TimePlan;
 
 use crate::command_line::Open;
 use crate::config::Config;
-use crate::exit::{interrupted, sentence};
+use crate::exit::interrupted;
 use crate::folder::Folder;
 use crate::images::Data;
 use crate::memory::{self, Machine};
@@ -109,19 +109,10 @@ pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
     let trained = finish(&run, &blueprint, deadline, before, &mut note_seconds)?;
     let open = time.map_or(Open::default(), |t| t.open);
     results::write(&run, &blueprint, &trained, Some(&searched), open)?;
-    write_report(&run);
+    Subject::Run(run.folder.path.clone()).write_or_warn(run.out);
     // Trials keep nothing once their results are in the study.
     let _ = std::fs::remove_dir_all(run.folder.trials());
     summary::print(&run, &blueprint, &trained, Some(&searched))
-}
-
-/// Makes the page of the run. It takes milliseconds, and whoever opens the folder sees at a glance what was found; it is made
-/// from the other files, so that one that cannot be written spoils nothing.
-fn write_report(run: &Run) {
-    let subject = Subject::Run(run.folder.path.clone());
-    if let Err(error) = subject.write(&subject.default_place()) {
-        run.out.warn(&format!("there is no report: {}; `nas report` makes it again", sentence(&error)));
-    }
 }
 
 /// Trains one architecture and writes the results; or goes on where that was stopped.
@@ -131,6 +122,6 @@ fn write_report(run: &Run) {
 pub fn train(run: &Run, blueprint: &Blueprint) -> anyhow::Result<()> {
     let trained = finish(run, blueprint, None, 0.0, &mut |_| Ok(()))?;
     results::write(run, blueprint, &trained, None, Open::default())?;
-    write_report(run);
+    Subject::Run(run.folder.path.clone()).write_or_warn(run.out);
     summary::print(run, blueprint, &trained, None)
 }

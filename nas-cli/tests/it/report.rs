@@ -216,6 +216,51 @@ fn a_benchmark_is_a_page_too() {
 }
 
 #[test]
+fn a_comparison_shows_every_method_finished_or_not() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let mut args = vec!["compare", "--methods", "amoebanet,darts1:images=200", "--epochs", "2", "--trial-epochs", "1"];
+    args.extend(["--trial-images", "200", "--channels", "2", "--final-channels", "2", "--final-epochs", "2"]);
+    args.extend(["--jobs", "1", "--quiet", "--json", "--out", "side"]);
+    let comparison = nas(folder, &args).ok().json();
+    let own = fs::read_to_string(folder.join("side/report.html")).unwrap();
+    let page = check_page(&own);
+    assert_eq!(
+        headlines(&page, "h2"),
+        ["Result", "What it cost", "What was found", "Runs", "What the papers report", "How to do it again"]
+    );
+    for row in comparison["methods"].as_array().unwrap() {
+        let method = row["method"].as_str().unwrap();
+        has(
+            &own,
+            &[
+                method,
+                &format!("{:.2} %", row["test_error"].as_f64().unwrap()),
+                row["runs"][0]["folder"].as_str().unwrap(),
+            ],
+        );
+    }
+    has(&own, &["Lowest test error: `", "Nobody measured them here", "nas compare --data digits --epochs 2 --methods"]);
+    assert_eq!(report(folder, "side"), own, "the same comparison gives the same bytes");
+    let place = folder.join("side/compare.json");
+    let mut half = comparison.clone();
+    half["state"] = "running".into();
+    let run = &mut half["methods"][0]["runs"][0];
+    (run["state"], run["outcome"], run["reason"]) = ("failed".into(), serde_json::Value::Null, "it <crashed>".into());
+    fs::write(&place, half.to_string()).unwrap();
+    let html = report(folder, "side");
+    check_page(&html);
+    has(
+        &html,
+        &["This comparison is not finished", "3 of 3 runs have ended", "it &#60;crashed&#62;", "nas resume side"],
+    );
+    fs::write(&place, "{").unwrap();
+    let ran = nas(folder, &["report", "side"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    has(&ran.stderr, &["side/compare.json: it is damaged"]);
+}
+
+#[test]
 fn what_is_missing_or_damaged_gets_a_sentence() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
