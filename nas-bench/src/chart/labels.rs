@@ -23,10 +23,12 @@ pub(super) fn text_width(text: &str) -> f64 {
             8.6
         } else if c.is_ascii_digit() {
             7.7
+        } else if "=+<>~".contains(c) {
+            10.0
         } else if "il.,:;'|! ".contains(c) {
-            3.6
+            3.8
         } else {
-            6.7
+            7.1
         }
     };
     text.chars().map(wide).sum()

@@ -217,7 +217,7 @@ pub fn page(document: &Document) -> Page {
         Tile::new(
             "Best of the table",
             format!("{:.2} %", document.optimum.test),
-            document.optimum.architecture.clone(),
+            "what a perfect search would choose".to_owned(),
         ),
         Tile::new(
             "Mean of the table",
@@ -233,6 +233,7 @@ pub fn page(document: &Document) -> Page {
             "what the queries of one run would have taken",
         ));
     }
+    let best = Block::Text(format!("The best of the table is {}.", document.optimum.architecture));
     let section = |id, title, blocks| Section { id, title, blocks };
     let mut again = vec![
         Block::Text(format!(
@@ -260,7 +261,7 @@ pub fn page(document: &Document) -> Page {
         ),
         unfinished: Vec::new(),
         sections: vec![
-            section("result", "Result", vec![Block::Tiles(tiles), Block::Table(table(document))]),
+            section("result", "Result", vec![Block::Tiles(tiles), Block::Table(table(document)), best]),
             section("curves", "Curves", vec![Block::Figures(figures)]),
             section("reproduce", "How to do it again", again),
         ],

@@ -21,14 +21,7 @@ pub fn page(comparison: &Comparison, folder: &Folder) -> Page {
     };
     let mut result = vec![Block::Tiles(tiles(comparison))];
     if comparison.state == State::Complete {
-        // The words for a terminal, paragraph by paragraph; what is set in is typed there.
-        for paragraph in comparison.verdict(folder).split("\n\n") {
-            let (typed, said): (Vec<&str>, Vec<&str>) = paragraph.lines().partition(|line| line.starts_with("  "));
-            result.push(Block::Text(said.join(" ")));
-            if !typed.is_empty() {
-                result.push(Block::Code(typed.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")));
-            }
-        }
+        result.extend(told(&comparison.verdict(folder)));
     }
     result.push(Block::Table(methods(comparison)));
     add("result", "Result", result);
@@ -46,6 +39,19 @@ pub fn page(comparison: &Comparison, folder: &Folder) -> Page {
         program: concat!("nas ", env!("CARGO_PKG_VERSION")),
         live: false,
     }
+}
+
+/// Words for a terminal as paragraphs; what is set in there is what one types.
+fn told(words: &str) -> Vec<Block> {
+    let is_typed = |line: &&str| line.starts_with("  ");
+    let lines: Vec<&str> = words.lines().collect();
+    let mut blocks = Vec::new();
+    for part in lines.chunk_by(|a, b| is_typed(a) == is_typed(b) && !b.is_empty()).filter(|part| *part != [""]) {
+        let typed = is_typed(&part[0]);
+        let text = part.iter().map(|line| line.trim()).collect::<Vec<_>>().join(if typed { "\n" } else { " " });
+        blocks.push(if typed { Block::Code(text) } else { Block::Text(text.trim().to_owned()) });
+    }
+    blocks
 }
 
 fn about(comparison: &Comparison) -> String {
