@@ -10,7 +10,7 @@ use clap::Args;
 Examples:
   nas report runs/digits-darts-evolution-0-1           writes report.html into the folder
   nas report runs/digits-darts-evolution-0-1 --serve   the same as a live page, while the search goes on
-  nas report runs/digits-compare-0                     a comparison
+  nas report runs/digits-compare-0-1                   a comparison
   nas bench synthetic --strategy local,evolution --json > bench.json && nas report bench.json
 
 The page is one file that needs nothing else: no network, no other files. A run that is not finished gets a report of what
