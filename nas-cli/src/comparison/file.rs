@@ -1,6 +1,7 @@
 //! `compare.json`, read and written; and that only one process at a time works on a comparison.
 
 use std::fs::{File, TryLockError};
+use std::path::{Component, Path};
 
 use super::{Comparison, FILE, FORMAT, VERSION};
 use crate::exit::file;
@@ -30,7 +31,19 @@ pub fn read(folder: &Folder) -> anyhow::Result<Comparison> {
             value["version"]
         )));
     }
-    serde_json::from_value(value).map_err(|e| wrong(format!("it is damaged ({e}); begin the comparison anew")))
+    let comparison: Comparison =
+        serde_json::from_value(value).map_err(|e| wrong(format!("it is damaged ({e}); begin the comparison anew")))?;
+    // A run that has not begun is cleared away first: never anything but a folder of this comparison.
+    if let Some(run) = comparison.runs().find(|run| !is_own(&run.folder)) {
+        return Err(wrong(format!("`{}` is no folder of a run of it; begin the comparison anew", run.folder)));
+    }
+    Ok(comparison)
+}
+
+/// Whether a run's folder lies where those of a comparison lie.
+fn is_own(folder: &str) -> bool {
+    let parts: Vec<Component<'_>> = Path::new(folder).components().collect();
+    matches!(parts[..], [Component::Normal(runs), Component::Normal(_)] if runs == "runs")
 }
 
 impl Comparison {
@@ -59,5 +72,20 @@ pub fn claim(folder: &Folder) -> anyhow::Result<Option<File>> {
         ))),
         // Some network file systems have no locks.
         Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_of_the_comparison_are_its_own() {
+        assert!(is_own("runs/darts-0"));
+        for other in
+            ["runs", "runs/..", "../runs/darts-0", "/runs/darts-0", "runs/darts-0/x", "darts-0", "runs/../darts"]
+        {
+            assert!(!is_own(other), "{other}");
+        }
     }
 }

@@ -148,7 +148,8 @@ impl Comparison {
         if let Some(run) = run {
             let path = shell_word(&folder.path.join(&run.folder).display().to_string());
             text += &format!(
-                "\nIts network is there already:\n  nas evaluate {path}\n  nas export {path} --onnx model.onnx"
+                "\nIts network is there already ({path}/command.txt has every setting of it):\n  nas evaluate {path}\n  \
+                 nas export {path} --onnx model.onnx"
             );
         }
         text

@@ -249,7 +249,23 @@ fn what_cannot_be_is_said() {
     fails(&["--out", "other"], "go on with `nas resume other`");
     let ran = nas(folder, &["resume", "other"]);
     assert!(ran.code == FILE && ran.stderr.contains("version 9 of the format is newer"), "{}", ran.stderr);
+    fs::write(folder.join("other/compare.json"), outside(folder)).unwrap();
+    let ran = nas(folder, &["resume", "other"]);
+    assert!(ran.code == FILE && ran.stderr.contains("is no folder of a run of it"), "{}", ran.stderr);
+    assert!(folder.join("precious/file").exists(), "what is not its own is left alone");
     fs::write(folder.join("other/compare.json"), "{\"format\": \"nas-comp").unwrap();
     let ran = nas(folder, &["resume", "other"]);
     assert!(ran.code == FILE && ran.stderr.contains("compare.json: it is damaged"), "{}", ran.stderr);
+}
+
+/// A comparison that was tampered with: one of its runs lies elsewhere.
+fn outside(folder: &Path) -> String {
+    fs::create_dir_all(folder.join("precious")).unwrap();
+    fs::write(folder.join("precious/file"), "x").unwrap();
+    nas(folder, &compare("amoebanet", "small", &[])).ok();
+    let text = fs::read_to_string(folder.join("small/compare.json")).unwrap();
+    let mut comparison: Value = serde_json::from_str(&text).unwrap();
+    let run = &mut comparison["methods"][0]["runs"][0];
+    (run["state"], run["outcome"], run["folder"]) = ("waiting".into(), Value::Null, "../precious".into());
+    comparison.to_string()
 }
