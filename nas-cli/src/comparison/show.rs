@@ -152,7 +152,8 @@ impl Comparison {
                  nas export {path} --onnx model.onnx"
             );
         }
-        text
+        let whole = shell_word(&folder.path.display().to_string());
+        text + &format!("\nAll of this as a page for a browser:\n  nas report {whole}")
     }
 
     /// The command that searches with a method as it was done here.
@@ -242,6 +243,7 @@ mod tests {
                 "Use `darts` here. It is better than random search by more than chance:",
                 "nas search --data digits --method darts --recipe plain --time 2m",
                 "nas evaluate runs/c/runs/darts-0",
+                "nas report runs/c\n",
                 "NASNet-A                CVPR 2018",
             ],
         );
