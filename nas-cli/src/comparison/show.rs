@@ -17,7 +17,8 @@ impl Comparison {
         let mut parts = vec![self.head(), self.table()];
         parts.extend(self.failed());
         parts.extend(self.off_time());
-        parts.push(self.verdict(folder));
+        let whole = shell_word(&folder.path.display().to_string());
+        parts.push(format!("{}\nAll of this as a page for a browser:\n  nas report {whole}", self.verdict(folder)));
         parts.push(self.published());
         parts.join("\n\n")
     }
@@ -152,8 +153,7 @@ impl Comparison {
                  nas export {path} --onnx model.onnx"
             );
         }
-        let whole = shell_word(&folder.path.display().to_string());
-        text + &format!("\nAll of this as a page for a browser:\n  nas report {whole}")
+        text
     }
 
     /// The command that searches with a method as it was done here.
