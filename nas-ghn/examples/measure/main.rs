@@ -45,6 +45,9 @@ struct Arguments {
     /// The hypernetwork's passes over the training images
     #[arg(long, default_value_t = 20)]
     epochs: usize,
+    /// The learning rate at first
+    #[arg(long, default_value_t = nas_ghn::SearchConfig::default().learning_rate)]
+    learning_rate: f64,
     /// Architectures a step learns from
     #[arg(long, default_value_t = 1)]
     meta_batch: usize,

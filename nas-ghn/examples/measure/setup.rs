@@ -57,6 +57,7 @@ impl Setup {
             epochs: arguments.epochs,
             batch_size: BATCH,
             meta_batch: arguments.meta_batch,
+            learning_rate: arguments.learning_rate,
             samples: 1,
             best: 1,
             ..SearchConfig::default()
