@@ -50,6 +50,8 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("epochs", search.epochs.map(|n| n.to_string()));
     flag("time", search.time.clone());
     flag("trial-timeout", search.trial_timeout.clone());
+    flag("max-params", search.max_params.map(|n| n.to_string()));
+    flag("max-flops", search.max_flops.map(|n| n.to_string()));
     flag("trial-epochs", Some(trial.epochs.to_string()));
     flag("trial-images", trial.images.map(|n| n.to_string()));
     flag("trial-weights", trial.weights.clone());
@@ -131,6 +133,8 @@ mod tests {
         config.finish.init = Some("ghn:b".into());
         config.finish.images = Some(600);
         config.search.trial_timeout = Some("5m".into());
+        config.search.max_params = Some(crate::config::Amount(200_000));
+        config.search.max_flops = Some(crate::config::Amount(30_000_000));
         let Ok(cli) = Cli::try_parse_from(search(&config, Open::default())) else { panic!("not a command") };
         let Command::Search(args) = cli.command else { panic!("not a search") };
         // Facts that would lead the rule to something else everywhere.

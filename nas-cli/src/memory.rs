@@ -102,7 +102,7 @@ pub fn check_search(out: &Output, config: &Config, data: &Data) -> anyhow::Resul
         let advice = "set a smaller --batch-size, --channels or --layers";
         check(out, machine, "a step of the supernet", needs, advice)?;
     }
-    let space = recipe::space(&config.space.name)?;
+    let space = recipe::searched_space(config, data.shape(), data.classes.len())?;
     let samples = probe::samples(space.as_ref());
     let needs = |network: &NetworkConfig, train: &TrainConfig| -> Result<[u64; 2], SpaceError> {
         let each = samples.iter().map(|a| Ok(of_training(&space.lower(a, network)?, train)));

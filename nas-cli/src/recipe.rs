@@ -10,7 +10,7 @@ use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_search::Evaluator;
 use nas_search::pareto::Objective;
 use nas_space::spaces;
-use nas_space::{Blueprint, Chooses, ImageShape, NetworkConfig, SearchSpace, Seed};
+use nas_space::{Blueprint, Chooses, ImageShape, Limited, NetworkConfig, SearchSpace, Seed};
 
 use crate::config::Config;
 use crate::generated;
@@ -27,6 +27,22 @@ use crate::strategies::{Epochs, Method, Task};
 /// Lists the names, and suggests the nearest.
 pub fn space(name: &str) -> anyhow::Result<Arc<dyn SearchSpace>> {
     Ok(spaces::shared(name)?)
+}
+
+/// What is searched: the space of the configuration, without the architectures whose networks, of the size searched, are
+/// beyond its limits.
+///
+/// # Errors
+/// If there is no such space.
+pub fn searched_space(config: &Config, input: ImageShape, classes: usize) -> anyhow::Result<Arc<dyn SearchSpace>> {
+    let limits = config.search.limits();
+    let whole = space(&config.space.name)?;
+    Ok(if limits.is_empty() { whole } else { Arc::new(limited(config, whole, trial_network(config, input, classes))) })
+}
+
+/// The part of a space whose networks of a size keep to the limits.
+pub fn limited(config: &Config, space: Arc<dyn SearchSpace>, network: NetworkConfig) -> Limited {
+    Limited::new(space, network, config.search.limits())
 }
 
 /// The seed of the search methods. All arms share it, and so the random beginnings of their methods.
@@ -77,7 +93,11 @@ pub fn hypernet(
     asked: &Hypernet,
     plan: Option<&HypernetPlan>,
 ) -> anyhow::Result<GhnSearch> {
-    let (space, learn_from) = (space(&config.space.name)?, space(asked.learned_space(&config.space.name))?);
+    let searched = searched_space(config, data.shape(), data.classes.len())?;
+    let (space, learn_from) = match space(asked.learned_space(&config.space.name))? {
+        same if same.name() == searched.name() => (Arc::clone(&searched), searched),
+        other => (searched, other),
+    };
     let network = trial_network(config, data.shape(), data.classes.len());
     let size = Size { channels: network.channels, layers: network.layers };
     let learn_network = sized(learn_from.as_ref(), &network, size);
@@ -210,7 +230,9 @@ pub fn evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result
 /// # Errors
 /// Names the setting at fault.
 pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
-    let space = space(&config.space.name)?;
+    let network = trial_network(config, data.shape(), data.classes.len());
+    limited(config, space(&config.space.name)?, network).check_possible()?;
+    let space = searched_space(config, data.shape(), data.classes.len())?;
     let any = space.sample(&mut nas_space::Seed::new(0).rng());
     space.lower(&any, &trial_network(config, data.shape(), data.classes.len()))?;
     space.lower(&any, &final_network(config, data.shape(), data.classes.len()))?;

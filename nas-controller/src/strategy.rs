@@ -14,6 +14,9 @@ use crate::controller::{Controller, Experience, Update};
 use crate::state;
 use crate::{Policy, Sample};
 
+/// How often an architecture is drawn anew that the space refuses.
+const DRAWS: usize = 100;
+
 /// Architecture search by a recurrent controller: `reinforce` (Zoph & Le 2017) or `ppo` (Zoph et al. 2018).
 ///
 /// Trials are learned from in batches of consecutive numbers, in the order of their numbers. So it does not matter in
@@ -23,6 +26,10 @@ use crate::{Policy, Sample};
 ///
 /// A failed trial counts for its batch and teaches nothing, unless
 /// [`failure_reward`](crate::LearningConfig::failure_reward) says what it is worth.
+///
+/// Where the space refuses what was drawn, as one with [limits](nas_space::Limited) does, it is drawn anew, up to 100
+/// times; a policy that puts nearly everything beyond the limits gets a random architecture within them. The
+/// log-probabilities are the policy's own either way, as if it had drawn the architecture at once.
 ///
 /// The note also keeps the last [`Update`] of the policy that drew it, so that the study records how the policy learned.
 pub struct PolicySearch {
@@ -77,8 +84,18 @@ impl PolicySearch {
     fn propose(&self, number: u64) -> Result<Proposal, SearchError> {
         // A stream of its own, apart from the one that draws random architectures.
         let mut rng = proposal_seed(self.seed, number).child("policy").rng();
-        let sample = self.controller.sample_trial(number, &mut rng);
-        let architecture = self.policy().architecture(&sample);
+        let mut draws = (0..DRAWS).map(|_| {
+            let sample = self.controller.sample_trial(number, &mut rng);
+            (self.policy().architecture(&sample), sample)
+        });
+        let (architecture, sample) = match draws.find(|(drawn, _)| self.policy().space().check(drawn).is_ok()) {
+            Some(drawn) => drawn,
+            None => {
+                let architecture = self.policy().space().sample(&mut rng);
+                let sample = self.policy().score(&architecture.choices);
+                (architecture, sample)
+            }
+        };
         let Sample { log_probs, entropy, .. } = sample;
         let note = Note { log_probs, entropy, update: self.controller.last_update().copied() };
         let note = serde_json::to_value(note).map_err(|source| SearchError::Json { what: "a sample", source })?;

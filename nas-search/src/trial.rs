@@ -83,13 +83,21 @@ impl TrialState {
 /// Why a trial failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The kind, for counting: `panic`, `out_of_memory`, `not_finite`, `timeout`, `crash`, `error`.
+    /// The kind, for counting: `panic`, `out_of_memory`, `not_finite`, `timeout`, `crash`, `over_limit`, `error`.
     pub kind: String,
     /// A sentence for a person.
     pub reason: String,
 }
 
 impl Failure {
+    /// The kind of an architecture that costs more than it may, and was not trained.
+    pub const OVER_LIMIT: &'static str = "over_limit";
+
+    /// Whether the architecture costs more than it may.
+    pub fn is_over_limit(&self) -> bool {
+        self.kind == Self::OVER_LIMIT
+    }
+
     /// A failure of a kind, with a sentence.
     pub fn new(kind: &str, reason: impl Into<String>) -> Self {
         Self { kind: kind.to_owned(), reason: reason.into() }

@@ -78,6 +78,33 @@ pub enum SpaceError {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// An architecture whose network costs more than it may.
+    #[error("its network has {found} {what}, the limit is {limit}")]
+    OverLimit {
+        /// What is limited: "parameters" or "multiply-adds".
+        what: &'static str,
+        /// How much of it there is.
+        found: u64,
+        /// How much there may be.
+        limit: u64,
+    },
+    /// Limits that no architecture was found to keep to.
+    #[error(
+        "no architecture of `{space}` with {channels} channels and {layers} cells was found that has at most {limits}: \
+         the least had {least}; raise the limit, or take fewer channels or cells"
+    )]
+    NothingWithin {
+        /// The space.
+        space: String,
+        /// The channels of its networks.
+        channels: usize,
+        /// Their cells.
+        layers: usize,
+        /// The limits, as "1000 parameters".
+        limits: String,
+        /// What the smallest network found has, said alike.
+        least: String,
+    },
     /// A network setting that is impossible.
     #[error("network setting `{setting}` = {value}: {reason}")]
     Config {

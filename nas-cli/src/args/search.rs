@@ -7,7 +7,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 
 use super::network::parse_stem;
-use crate::config::{Colour, Falling, Partial};
+use crate::config::{Amount, Colour, Falling, Partial};
 use crate::units::{parse_seconds, parse_size};
 
 /// `nas search`.
@@ -19,6 +19,7 @@ Examples:
   nas search --data photos/ --size 64 --colour rgb --flip true --time 4h
   nas search --data cifar10/ --method nasnet --time 2h   a method of a paper, scaled to the time (`nas methods`)
   nas search --data cifar10/ --trials 200 --jobs 8 --channels 16 --layers 8 --trial-epochs 10
+  nas search --data cifar10/ --max-params 200k --max-flops 30M   no network larger than that is trained
   nas search --config nas.toml --seed 1            flags override the file; `nas init` writes one
 
 The folder of results holds arch.json, model.safetensors, metrics.json and .csv, cells.svg and .dot, study.db
@@ -78,6 +79,13 @@ pub struct SearchArgs {
     /// A trial that takes longer has failed, such as 10m
     #[arg(long, value_name = "TIME", value_parser = checked_time, help_heading = "Budget")]
     pub trial_timeout: Option<String>,
+
+    /// Never train a network of more parameters, such as 200k or 1.5M
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_params: Option<Amount>,
+    /// Never train a network of more multiply-adds for one image, such as 30M
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_flops: Option<Amount>,
 
     /// Passes of a trial over its training images
     #[arg(long, value_name = "N", help_heading = "Trials")]
@@ -316,6 +324,8 @@ impl SearchArgs {
         said.search.lag = self.lag;
         said.search.baseline = self.no_baseline.then_some(false);
         said.search.trial_timeout = self.trial_timeout.clone();
+        said.search.max_params = self.max_params;
+        said.search.max_flops = self.max_flops;
         said.trial.epochs = self.trial_epochs;
         said.trial.images = self.trial_images;
         said.trial.batch_size = self.batch_size;

@@ -1,5 +1,6 @@
 //! `nas search`: resolve the configuration, say what it is, make the folder, go.
 
+mod divide;
 mod length;
 
 use std::path::Path;
@@ -15,17 +16,17 @@ use crate::config::{Config, Partial, read, render, render_for_study};
 use crate::evaluators::TRAIN;
 use crate::exit::usage;
 use crate::folder::Folder;
-use crate::hypernet::{self, Hypernet};
+use crate::hypernet;
 use crate::images::{self, Data};
-use crate::oneshot::{self, OneShot};
+use crate::oneshot::OneShot;
 use crate::output::table::{Align, table};
 use crate::output::{Output, line};
-use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
+use crate::plan;
 use crate::presets::{self, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
-use crate::units::{parse_seconds, plural, seconds};
-use crate::{device, generated, memory, probe, recipe, signal, strategies};
+use crate::units::parse_seconds;
+use crate::{device, generated, memory, recipe, signal, strategies};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -95,7 +96,7 @@ pub fn prepare(
     let time = match &config.search.time {
         Some(text) => {
             let total = parse_seconds(text).map_err(usage)?;
-            Some(divide(total, &mut config, &given, &data, &device, loading, start, out)?)
+            Some(divide::divide(total, &mut config, &given, &data, &device, loading, start, out)?)
         }
         None => None,
     };
@@ -189,6 +190,13 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
         }
         _ => {}
     }
+    let limited = given.search.max_params.is_some() || given.search.max_flops.is_some();
+    if limited && matches!(one_shot, Some(OneShot::Gradient(_) | OneShot::Sharing(_))) {
+        return Err(usage(format!(
+            "`{strategy}` reads its architectures off a supernet, whatever they cost: it cannot keep to limits; leave \
+             them out, or search by another strategy, on shared weights too (--evaluator supernet)"
+        )));
+    }
     hypernet::check(given)?;
     if let (Some(asked), Some(name)) = (&one_shot, &given.space.name) {
         recipe::space(name)?;
@@ -209,126 +217,6 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
 /// The threads of this process: workers rest while it trains.
 pub fn threads_in_all(config: &Config) -> usize {
     if config.run.in_process { config.run.threads } else { config.run.threads * config.run.jobs }
-}
-
-/// The share of the time for search, final training having the rest.
-const SEARCH_SHARE: f64 = 0.4;
-
-/// Measures the machine and divides the time by the rule.
-fn divide(
-    total: f64,
-    config: &mut Config,
-    given: &Partial,
-    data: &Data,
-    device: &candle_core::Device,
-    loading: f64,
-    start: Instant,
-    out: Output,
-) -> anyhow::Result<TimePlan> {
-    let one_shot = OneShot::of(&config.search)?;
-    // A supernet of the size that was given, or of the smallest.
-    let step = one_shot.as_ref().map(|asked| supernet_step(config, data, asked)).transpose()?;
-    let hypernet = Hypernet::asked(&config.search.strategy)?;
-    let paces = hypernet.as_ref().map(|asked| probe::hypernet_seconds(config, data, asked)).transpose()?;
-    let speed = probe::speed(config, data, device)?;
-    let space = recipe::space(&config.space.name)?;
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
-    let work = |size: Size| probe::mean_work(space.as_ref(), &network, size);
-    let setup = start.elapsed().as_secs_f64();
-    let baseline = config.search.baseline && config.search.strategy_name() != strategies::RANDOM;
-    let search = (SEARCH_SHARE * total - setup).max(1.0);
-    let jobs = if config.run.in_process { 1 } else { config.run.jobs };
-    let fixed = (given.space.channels.is_some() || given.space.layers.is_some())
-        .then_some(Size { channels: config.space.channels, layers: config.space.layers });
-    let once = one_shot.is_some() || hypernet.is_some();
-    let fixed = if once { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
-    let rounds = |count: u64| count.div_ceil(jobs as u64);
-    let rounds = match (one_shot.as_ref().and_then(OneShot::random), &hypernet) {
-        (Some(random), _) => Some(1 + rounds(random)),
-        (None, Some(asked)) => Some(rounds(asked.best as u64) + if baseline { rounds(asked.random) } else { 0 }),
-        (None, None) => None,
-    };
-    let each = rounds.map(|rounds| (1.0 - SUPERNET_SHARE) * search / rounds as f64);
-    // A worker starts, loads the images, and trains.
-    let overhead = if config.run.in_process { 0.0 } else { loading + 0.05 };
-    let batch = config.trial.batch_size;
-    let trials =
-        plan::timed_trials(search, jobs, data.train.len(), batch, baseline, overhead, fixed, each, speed, &work);
-    let searched = fixed.unwrap_or_else(|| recipe::fitting(space.as_ref(), trials.size));
-    (config.space.channels, config.space.layers) = (searched.channels, searched.layers);
-    if given.trial.epochs.is_none() && given.trial.images.is_none() {
-        (config.trial.epochs, config.trial.images) = (trials.epochs, trials.images);
-    }
-    let evolution = nas_evolution::EvolutionConfig::for_budget(trials.trials);
-    config.search.population = given.search.population.unwrap_or(evolution.population);
-    config.search.sample = given.search.sample.unwrap_or(evolution.sample.min(config.search.population));
-    let open = Open {
-        size: given.finish.channels.is_none() && given.finish.layers.is_none(),
-        epochs: given.finish.epochs.is_none(),
-    };
-    let left = (total - setup - search) * 0.98;
-    let size = (!open.size).then_some(Size { channels: config.finish.channels, layers: config.finish.layers });
-    let epochs = (!open.epochs).then_some(config.finish.epochs);
-    let images = data.final_images(config)?.0.len();
-    let each = |s: Size| Some(images as f64 * work(s)? / speed.whole);
-    let finish = plan::final_plan(left, images, size, epochs, each);
-    let trained = size.unwrap_or_else(|| recipe::fitting(space.as_ref(), finish.size));
-    (config.finish.channels, config.finish.layers) = (trained.channels, trained.layers);
-    config.finish.epochs = finish.epochs;
-    let side = data.shape().height.min(data.shape().width);
-    let (drop_path, cutout) = plan::regularization(finish.epochs, side);
-    config.finish.drop_path = given.finish.drop_path.unwrap_or(drop_path);
-    config.data.cutout = given.data.cutout.unwrap_or(cutout);
-    let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
-    out.note(&format!(
-        "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",
-        rates(searched, speed.worker),
-        searched.channels,
-        searched.layers,
-        rates(trained, speed.whole),
-        trained.channels,
-        trained.layers,
-    ));
-    let supernet = one_shot
-        .as_ref()
-        .zip(step)
-        .map(|(asked, step)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, step));
-    let hypernet = hypernet
-        .as_ref()
-        .zip(paces)
-        .map(|(asked, paces)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, paces));
-    let parts = match (&supernet, &hypernet) {
-        (_, Some(plan)) => format!(
-            "{} of the hypernetwork and {} scored, then the best of them and random ones, {} each",
-            plural(plan.epochs as u64, "epoch"),
-            plural(plan.samples as u64, "architecture"),
-            seconds(trials.seconds),
-        ),
-        (Some(plan), None) if matches!(one_shot, Some(OneShot::Shared(_))) => {
-            format!("{} of the supernet, then trials on its weights", plural(plan.epochs as u64, "epoch"))
-        }
-        (Some(plan), None) => format!(
-            "{} of the supernet, then the cell found and random ones, {} each",
-            plural(plan.epochs as u64, "epoch"),
-            seconds(trials.seconds),
-        ),
-        (None, None) => format!("about {} trials of {} in the first arm", trials.trials, seconds(trials.seconds)),
-    };
-    out.note(&format!(
-        "of {}: {} for the search, {parts}; the rest for the final training, measured again when the winner is known",
-        seconds(total),
-        seconds(search),
-    ));
-    let measuring = if matches!(one_shot, Some(OneShot::Shared(_))) { 1.0 - SUPERNET_SHARE } else { 1.0 };
-    let first_arm = search * measuring * plan::first_arm_share(baseline);
-    Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet, hypernet })
-}
-
-/// Seconds of a step of the supernet that is asked for.
-fn supernet_step(config: &Config, data: &Data, asked: &OneShot) -> anyhow::Result<f64> {
-    // So many epochs that the probe never comes to an end of its own.
-    let endless = SupernetPlan { epochs: 1_000_000, images: asked.images(), candidates: None };
-    probe::supernet_step_seconds(oneshot::build(config, data, &asked.weights_only(), Some(&endless))?)
 }
 
 /// Makes the study, and the file of settings beside it.

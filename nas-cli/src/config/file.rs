@@ -6,7 +6,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 use serde::{Deserialize, Serialize};
 
-use super::{Colour, Falling};
+use super::{Amount, Colour, Falling};
 use crate::exit::{file, usage};
 use crate::units::nearest;
 
@@ -63,6 +63,8 @@ section!(
         lag: u64,
         baseline: bool,
         trial_timeout: String,
+        max_params: Amount,
+        max_flops: Amount,
     }
 );
 section!(

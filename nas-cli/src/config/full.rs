@@ -1,10 +1,10 @@
 //! The resolved configuration: every value a search depends on.
 
 use nas_nn::Precision;
-use nas_space::Stem;
+use nas_space::{Limits, Stem};
 use serde::{Deserialize, Serialize};
 
-use super::Falling;
+use super::{Amount, Falling};
 
 /// Everything. All but [`run`](Self::run) enters the results, and is stored in the study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +115,10 @@ pub struct SearchConfig {
     pub baseline: bool,
     /// Seconds after which a trial has failed.
     pub trial_timeout: Option<String>,
+    /// The most parameters of a network searched.
+    pub max_params: Option<Amount>,
+    /// The most multiply-adds of a network searched, for one image.
+    pub max_flops: Option<Amount>,
 }
 
 /// Studies of before there was a choice train their trials.
@@ -126,6 +130,12 @@ impl SearchConfig {
     /// The strategy's name without settings: what its arm is called.
     pub fn strategy_name(&self) -> &str {
         self.strategy.split(':').next().unwrap_or_default().trim()
+    }
+
+    /// What a network searched may cost.
+    pub fn limits(&self) -> Limits {
+        let of = |amount: Option<Amount>| amount.map(|Amount(most)| most);
+        Limits { parameters: of(self.max_params), flops: of(self.max_flops) }
     }
 }
 

@@ -3,11 +3,13 @@
 //! [`Partial`] holds what flags or the file say, [`Config`] what came out: every value known, printed before the
 //! search starts and stored in the study, so that a run can be repeated from its folder alone.
 
+mod amount;
 mod falling;
 mod file;
 mod full;
 mod render;
 
+pub use amount::Amount;
 pub use falling::Falling;
 pub use file::{Partial, read, read_full};
 pub use full::{

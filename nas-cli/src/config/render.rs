@@ -42,6 +42,8 @@ const KEYS: &[(&str, &str)] = &[
     ("search.lag", "how many trials may be unfinished when the next is proposed; one more than that can run at once"),
     ("search.baseline", "whether random search follows, with the same number of trials"),
     ("search.trial_timeout", "a trial that takes longer has failed, such as \"10m\""),
+    ("search.max_params", "never train a network of more parameters, such as 200000 or \"1.5M\""),
+    ("search.max_flops", "never train a network of more multiply-adds for one image"),
     ("trial.epochs", "passes of each trial over its training images"),
     ("trial.images", "use so many of the training images only; without it all of them"),
     ("trial.batch_size", "images per step of a trial"),

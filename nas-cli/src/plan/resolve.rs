@@ -6,7 +6,7 @@ use nas_space::{Stem, spaces};
 use super::Facts;
 use super::finish::regularization;
 use super::hypernet::PASSES;
-use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES};
+use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES, Size};
 use crate::config::{
     Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };
@@ -66,6 +66,13 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let resized_crop = data.resized_crop.unwrap_or(if pictures { LEAST_AREA } else { 0.0 });
     // A name that is no space's is refused elsewhere.
     let nearest = |layers| spaces::by_name(&name).map_or(layers, |space| space.nearest_layers(layers));
+    let searched = Size {
+        channels: space.channels.unwrap_or(SEARCH_SIZES[0].channels),
+        layers: space.layers.unwrap_or_else(|| nearest(SEARCH_SIZES[0].layers)),
+    };
+    // Under a limit, what was found within it is trained as it was found.
+    let limited = search.max_params.is_some() || search.max_flops.is_some();
+    let last = if limited { searched } else { Size { layers: nearest(FINAL_DEFAULT.layers), ..FINAL_DEFAULT } };
     Config {
         seed: seed.unwrap_or(0),
         data: DataConfig {
@@ -82,8 +89,8 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         },
         space: SpaceConfig {
             name: name.clone(),
-            channels: space.channels.unwrap_or(SEARCH_SIZES[0].channels),
-            layers: space.layers.unwrap_or_else(|| nearest(SEARCH_SIZES[0].layers)),
+            channels: searched.channels,
+            layers: searched.layers,
             stem: space.stem.unwrap_or(if facts.side() >= 96 { Stem::Imagenet } else { Stem::Cifar }),
         },
         search: SearchConfig {
@@ -99,11 +106,13 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             lag,
             baseline: search.baseline.unwrap_or(true),
             trial_timeout: search.trial_timeout,
+            max_params: search.max_params,
+            max_flops: search.max_flops,
         },
         trial,
         finish: FinalConfig {
-            channels: finish.channels.unwrap_or(FINAL_DEFAULT.channels),
-            layers: finish.layers.unwrap_or_else(|| nearest(FINAL_DEFAULT.layers)),
+            channels: finish.channels.unwrap_or(last.channels),
+            layers: finish.layers.unwrap_or(last.layers),
             epochs: final_epochs,
             images: finish.images,
             batch_size: finish.batch_size.unwrap_or(batch_size),
@@ -219,6 +228,17 @@ mod tests {
         };
         assert_eq!(layers("darts"), (SEARCH_SIZES[0].layers, FINAL_DEFAULT.layers));
         assert_eq!(layers("nasbench201"), (6, 6));
+    }
+
+    #[test]
+    fn under_a_limit_the_winner_stays_as_large_as_it_was_found() {
+        let mut given = Partial::default();
+        given.search.max_params = Some(crate::config::Amount(50_000));
+        let config = resolve(given.clone(), &facts(1_437, 8));
+        let sizes = [(config.space.channels, config.space.layers), (config.finish.channels, config.finish.layers)];
+        assert_eq!(sizes[0], sizes[1]);
+        given.finish.channels = Some(64);
+        assert_eq!(resolve(given, &facts(1_437, 8)).finish.channels, 64);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     };
     let random = if config.search.baseline && name != RANDOM {
         if study.trials(RANDOM)?.is_empty() {
-            study.import(name, RANDOM, random_beginning(config, &first.trials)?)?;
+            study.import(name, RANDOM, random_beginning(run, &first.trials)?)?;
             study.set(SHARED_SECONDS, &study.seconds_used(RANDOM)?.to_string())?;
         }
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
@@ -92,8 +92,8 @@ fn finish(
 }
 
 /// How many trials at the beginning of an arm are those of random search, which can then take them over.
-fn random_beginning(config: &Config, trials: &[Trial]) -> anyhow::Result<u64> {
-    let (space, seed) = (recipe::space(&config.space.name)?, recipe::strategy_seed(config));
+fn random_beginning(run: &Run, trials: &[Trial]) -> anyhow::Result<u64> {
+    let (space, seed) = (run.space()?, recipe::strategy_seed(&run.config));
     let is_random = |t: &&Trial| {
         let proposal = &t.proposal;
         proposal.epochs.is_none() && proposal.architecture == random_proposal(space.as_ref(), seed, t.number)
@@ -113,7 +113,7 @@ fn equal_budget(config: &Config, trials: &[Trial]) -> Budget {
 /// Runs the arm of a method, asked for with or without settings.
 fn arm(run: &Run, study: &Study, method: &str, budget: Budget) -> anyhow::Result<Outcome> {
     let config = &run.config;
-    let space = recipe::space(&config.space.name)?;
+    let space = run.space()?;
     let (method, task) = recipe::method(config, method, &space)?;
     let mut strategy = method.make(&task)?;
     arm_of(run, study, method.known.name, strategy.as_mut(), budget)
@@ -128,7 +128,7 @@ fn arm_of(
     budget: Budget,
 ) -> anyhow::Result<Outcome> {
     let config = &run.config;
-    let space = recipe::space(&config.space.name)?;
+    let space = run.space()?;
     let mut executor = executor(run, study)?;
     let settings = Settings {
         epochs_per_trial: Some(config.trial.epochs as u64),

@@ -13,9 +13,11 @@ mod supernet;
 pub mod tabulated;
 mod time;
 
+use std::sync::Arc;
+
 use candle_core::Device;
 use nas_search::Study;
-use nas_space::Blueprint;
+use nas_space::{Blueprint, NetworkGraph, SearchSpace};
 
 pub use finish::{Finish, finish};
 pub use hypernet::REPORT as HYPERNET_KEY;
@@ -52,6 +54,20 @@ pub struct Run {
 }
 
 impl Run {
+    /// What is searched, within its limits.
+    pub fn space(&self) -> anyhow::Result<Arc<dyn SearchSpace>> {
+        recipe::searched_space(&self.config, self.data.shape(), self.data.classes.len())
+    }
+
+    /// Says so where the final network, asked to be larger than those searched, is beyond the limits of these.
+    fn warn_of_limits(&self, graph: &NetworkGraph) {
+        if let Err(over) = self.config.search.limits().check(graph) {
+            self.out.warn(&format!(
+                "the final network is larger than the limits of the search, as --final-channels and --final-layers ask: {over}"
+            ));
+        }
+    }
+
     /// The error that ends a run on request.
     pub fn interrupted(&self) -> anyhow::Error {
         interrupted(format!(
@@ -91,8 +107,10 @@ pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
         let random = Blueprint::Point(better.proposal.architecture.clone());
         write_architecture(&run.folder, "arch-random.json", &random, &graph_config)?;
     }
+    let graph = blueprint.lower(&graph_config)?;
+    run.warn_of_limits(&graph);
     if run.config.run.device == "cpu" {
-        let needs = memory::of_training(&blueprint.lower(&graph_config)?, &recipe::final_training(&run.config));
+        let needs = memory::of_training(&graph, &recipe::final_training(&run.config));
         memory::check(
             &run.out,
             Machine::ask(),

@@ -9,6 +9,7 @@ mod export;
 mod full_disk;
 mod hypernet;
 mod kill;
+mod limits;
 mod methods;
 mod report;
 mod resume;

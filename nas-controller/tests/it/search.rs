@@ -254,3 +254,27 @@ fn networks_become_deeper_on_schedule_and_nothing_is_learned_of_the_depth() {
     let depths: Vec<usize> = (0..30).map(|n| ask(&mut strategy, n).architecture.choices[0]).collect();
     assert!((0..3).all(|depth| depths.contains(&depth)), "{depths:?}");
 }
+
+#[test]
+fn limits_are_kept_however_sure_the_policy_is() {
+    use nas_space::spaces::NasBench201;
+    use nas_space::{Limited, Limits, NetworkConfig};
+    let network = NetworkConfig::cifar(4, 3);
+    let parameters = |a: &nas_space::Architecture| NasBench201.lower(a, &network).unwrap().parameters() as u64;
+    // About a twentieth of the cells.
+    let limits = Limits { parameters: Some(2_500), flops: None };
+    let space = Arc::new(Limited::new(Arc::new(NasBench201), network.clone(), limits));
+    let mut config = small();
+    // A policy that wants large convolutions everywhere, so that next to nothing it draws keeps to the limits.
+    config.policy.favoured = Some(nas_controller::Favoured {
+        options: vec!["nor_conv_3x3".into()],
+        initial: 0.0,
+        fixed: 50.0,
+        fixed_in: None,
+    });
+    let mut search = PolicySearch::new(space, config, Seed::new(5)).unwrap();
+    for proposal in search.ask(0..20).unwrap() {
+        let found = parameters(&proposal.architecture);
+        assert!(found <= 2_500, "{found} parameters");
+    }
+}

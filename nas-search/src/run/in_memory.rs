@@ -6,8 +6,8 @@ use std::slice;
 use nas_space::{SearchSpace, Seed};
 
 use super::spending::refusal;
-use super::twins::{NetworkKey, network_key, only_twins, taken_over};
-use super::{Outcome, Settings, StopReason, ask, every_trial_failed};
+use super::twins::{NetworkKey, network_key, nothing_new, taken_over};
+use super::{Asked, Outcome, Settings, StopReason, ask, every_trial_failed};
 use crate::{Evaluator, Job, SearchError, Strategy, Trial, TrialState};
 
 /// Runs one arm in memory, one trial after another, and keeps nothing but what it returns.
@@ -35,7 +35,7 @@ pub fn run_in_memory(
     let mut trials: Vec<Trial> = Vec::new();
     let mut measured: BTreeMap<NetworkKey, usize> = BTreeMap::new();
     let mut told = 0;
-    let mut any_good = false;
+    let (mut any_good, mut failures) = (false, 0);
     let reason = loop {
         if settings.stopped() {
             break StopReason::Interrupted;
@@ -53,10 +53,14 @@ pub fn run_in_memory(
         if let Some(reason) = refusal(settings, &trials, told, 0.0) {
             break reason;
         }
-        if settings.budget.trials.is_none() && only_twins(&trials) {
+        if settings.budget.trials.is_none() && nothing_new(&trials) {
             break StopReason::Exhausted;
         }
-        let Some(proposal) = ask(space, strategy, number as u64)? else { break StopReason::Exhausted };
+        let (proposal, failure) = match ask(space, strategy, number as u64)? {
+            Asked::Nothing => break StopReason::Exhausted,
+            Asked::Proposal(proposal) => (proposal, None),
+            Asked::OverLimit(proposal, failure) => (proposal, Some(failure)),
+        };
         let seed = seed.index(number as u64).value();
         let first = settings.reuse_twins.then(|| measured.get(&network_key(space, &proposal)).copied()).flatten();
         let twin = first.and_then(|first| Some(taken_over(trials[first].measurement.as_ref()?, first)));
@@ -65,13 +69,13 @@ pub fn run_in_memory(
             arm: settings.arm.clone(),
             number: number as u64,
             proposal,
-            state: TrialState::Complete,
+            state: if failure.is_some() { TrialState::Failed } else { TrialState::Complete },
             seed,
             measurement: twin,
-            failure: None,
+            failure,
             seconds: None,
         };
-        if trial.measurement.is_none() {
+        if trial.measurement.is_none() && trial.failure.is_none() {
             let job = Job::of(&trial, settings.folder.join(number.to_string()));
             match evaluator.evaluate(&job, &mut |_, _| true).and_then(|m| m.check().map(|()| m)) {
                 Ok(measurement) => trial.measurement = Some(measurement),
@@ -79,13 +83,20 @@ pub fn run_in_memory(
             }
         }
         any_good |= trial.state == TrialState::Complete;
+        failures += u64::from(trial.failure.as_ref().is_some_and(|failure| !failure.is_over_limit()));
         trials.push(trial);
-        if !any_good && trials.len() as u64 >= settings.give_up_after.max(1) {
+        if !any_good && failures >= settings.give_up_after.max(1) {
             return Err(every_trial_failed(trials.len() as u64, trials.pop().and_then(|t| t.failure)));
         }
     };
     for trial in &trials[told..] {
         strategy.tell(slice::from_ref(trial))?;
+    }
+    if !any_good
+        && reason != StopReason::Interrupted
+        && let Some(last) = trials.last()
+    {
+        return Err(every_trial_failed(trials.len() as u64, last.failure.clone()));
     }
     let best = strategy.best(&trials).cloned();
     Ok(Outcome { reason, trials, best, seconds: 0.0 })

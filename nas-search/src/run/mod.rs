@@ -13,13 +13,17 @@ mod twins;
 
 use std::time::Duration;
 
-use nas_space::SearchSpace;
+use nas_space::{SearchSpace, SpaceError};
 
 use crate::executor::{Ending, Finished};
 use crate::{Event, Executor, Failure, Listener, Proposal, SearchError, Strategy, Study, TrialState};
 pub use in_memory::run_in_memory;
 use pipeline::{Next, Pipeline};
 pub use settings::{Clock, Outcome, Settings, StopReason};
+
+/// After how many trials that all failed, most of them because they cost more than they may, the search stops. More than
+/// [`Settings::give_up_after`]: what is measured only when a trial begins, a latency, may take luck to keep to.
+const NOTHING_WITHIN: u64 = 100;
 
 /// How often the loop looks whether it should stop while nothing happens.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -64,7 +68,7 @@ fn drive(
     listener: &mut dyn Listener,
 ) -> Result<StopReason, SearchError> {
     let mut out = 0;
-    let mut failures = 0;
+    let (mut failures, mut over_limit) = (0, 0);
     let mut any_good = false;
     loop {
         let mut ended = None;
@@ -104,29 +108,45 @@ fn drive(
         if !trial.state.is_over() {
             continue;
         }
-        failures += u64::from(trial.state == TrialState::Failed);
         any_good |= trial.state != TrialState::Failed;
         let failure = trial.failure.clone();
+        match &failure {
+            Some(failure) if failure.is_over_limit() => over_limit += 1,
+            Some(_) => failures += 1,
+            None => {}
+        }
         listener.on_event(&Event::TrialFinished { trial: Box::new(trial) });
-        if !any_good && failures >= pipeline.settings.give_up_after.max(1) {
-            return Err(every_trial_failed(failures, failure));
+        if !any_good && (failures >= pipeline.settings.give_up_after.max(1) || over_limit >= NOTHING_WITHIN) {
+            return Err(every_trial_failed(failures + over_limit, failure));
         }
     }
 }
 
-/// The strategy's proposal, checked; `None` if it has no more.
-fn ask(space: &dyn SearchSpace, strategy: &mut dyn Strategy, number: u64) -> Result<Option<Proposal>, SearchError> {
+/// What a strategy answers.
+enum Asked {
+    /// It has no more to propose.
+    Nothing,
+    /// This is to be measured.
+    Proposal(Proposal),
+    /// This costs more than it may: a failed trial that nobody needs to run.
+    OverLimit(Proposal, Failure),
+}
+
+/// The strategy's proposal, checked.
+fn ask(space: &dyn SearchSpace, strategy: &mut dyn Strategy, number: u64) -> Result<Asked, SearchError> {
     let proposal = match strategy.ask(number..number + 1) {
         Ok(proposals) => proposals.into_iter().next(),
         Err(SearchError::Exhausted { .. }) => None,
         Err(error) => return Err(error),
     };
-    let Some(proposal) = proposal else { return Ok(None) };
-    space.check(&proposal.architecture).map_err(|source| {
-        let strategy = strategy.name().to_owned();
-        SearchError::BadProposal { strategy, number, source }
-    })?;
-    Ok(Some(proposal))
+    let Some(proposal) = proposal else { return Ok(Asked::Nothing) };
+    match space.check(&proposal.architecture) {
+        Ok(()) => Ok(Asked::Proposal(proposal)),
+        Err(over @ SpaceError::OverLimit { .. }) => {
+            Ok(Asked::OverLimit(proposal, Failure::new(Failure::OVER_LIMIT, over.to_string())))
+        }
+        Err(source) => Err(SearchError::BadProposal { strategy: strategy.name().to_owned(), number, source }),
+    }
 }
 
 fn every_trial_failed(count: u64, failure: Option<Failure>) -> SearchError {

@@ -6,8 +6,8 @@ use std::slice;
 use nas_space::{SearchSpace, Seed};
 
 use super::spending::{is_twin, out_of_time, refusal};
-use super::twins::{NetworkKey, network_key, only_twins, taken_over};
-use super::{Ending, Finished, Outcome, Settings, StopReason, ask, every_trial_failed};
+use super::twins::{NetworkKey, network_key, nothing_new, taken_over};
+use super::{Asked, Ending, Finished, Outcome, Settings, StopReason, ask, every_trial_failed};
 use crate::{Event, Failure, Job, Listener, Measurement, Proposal, SearchError, Strategy, Study, Trial, TrialState};
 
 /// After how many told trials the strategy's state is stored anew: telling the rest again is cheap and exact.
@@ -114,7 +114,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// What to do next: a trial left over, or a new proposal. Twins are recorded on the way.
+    /// What to do next: a trial left over, or a new proposal. Twins, and what costs more than it may, are recorded on the
+    /// way.
     pub(super) fn next_job(&mut self, listener: &mut dyn Listener) -> Result<Next, SearchError> {
         if let Some(&at) = self.queue.last() {
             if out_of_time(self.settings, &self.trials, self.used()) {
@@ -135,14 +136,23 @@ impl<'a> Pipeline<'a> {
             if let Some(reason) = refusal(self.settings, &self.trials, self.told, self.used()) {
                 return Ok(Next::End(reason));
             }
-            if self.settings.budget.trials.is_none() && only_twins(&self.trials) {
+            if self.settings.budget.trials.is_none() && nothing_new(&self.trials) {
                 return Ok(Next::End(StopReason::Exhausted));
             }
-            let Some(proposal) = ask(self.space, self.strategy, number as u64)? else {
-                return Ok(Next::End(StopReason::Exhausted));
+            let asked = ask(self.space, self.strategy, number as u64)?;
+            let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
+            let proposal = match asked {
+                Asked::Nothing => return Ok(Next::End(StopReason::Exhausted)),
+                Asked::Proposal(proposal) => proposal,
+                Asked::OverLimit(proposal, failure) => {
+                    let text = self.space.text(&proposal.architecture);
+                    let trial = self.study.add_failed(arm, number as u64, proposal, &text, seed, failure)?;
+                    listener.on_event(&Event::TrialFinished { trial: Box::new(trial.clone()) });
+                    self.trials.push(trial);
+                    continue;
+                }
             };
             let text = self.space.text(&proposal.architecture);
-            let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
             let Some(measurement) = self.twin_of(&proposal) else {
                 // One change, so that the disk is waited for once.
                 let trial = self.study.as_one(|| {

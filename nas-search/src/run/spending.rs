@@ -35,8 +35,9 @@ fn epochs_with_one_more(settings: &Settings, trials: &[Trial], told: usize) -> f
         None if measured.is_empty() => 1.0,
         None => measured.iter().sum::<u64>() as f64 / measured.len() as f64,
     };
-    // A twin is known as one from the beginning; a failed trial spent something that was never measured.
-    let asked = |t: &Trial| t.proposal.epochs.map_or(mean, |epochs| epochs as f64);
+    // A twin, and what is over a limit, are known from the beginning; another failed trial spent something that was never
+    // measured.
+    let asked = |t: &Trial| if is_over_limit(t) { 0.0 } else { t.proposal.epochs.map_or(mean, |epochs| epochs as f64) };
     let expected = |t: &Trial| if is_twin(t) { 0.0 } else { asked(t) };
     let known: f64 = trials[..told].iter().map(|t| epochs(t).map_or(asked(t), |e| e as f64)).sum();
     known + trials[told..].iter().map(expected).sum::<f64>() + mean
@@ -49,4 +50,9 @@ fn epochs(trial: &Trial) -> Option<u64> {
 /// Whether the trial took over another one's measurement.
 pub(super) fn is_twin(trial: &Trial) -> bool {
     trial.state == TrialState::Complete && trial.measurement.as_ref().is_some_and(|m| m.extra.get("twin_of").is_some())
+}
+
+/// Whether the trial costs more than it may, so that it was not trained.
+pub(super) fn is_over_limit(trial: &Trial) -> bool {
+    trial.failure.as_ref().is_some_and(crate::Failure::is_over_limit)
 }

@@ -2,13 +2,13 @@
 
 use nas_space::SearchSpace;
 
-use super::spending::is_twin;
+use super::spending::{is_over_limit, is_twin};
 use crate::trial::with_extra;
 use crate::{Measurement, Proposal, Trial};
 
-/// After how many twins in a row a strategy counts as exhausted where no budget in trials ends it: twins cost nothing,
-/// so that neither epochs nor seconds would end the search of a small space.
-const ONLY_TWINS: usize = 1000;
+/// After how many trials in a row that cost nothing, twins or over a limit, a strategy counts as exhausted where no budget
+/// in trials ends it: neither epochs nor seconds would end the search of a small space.
+const NOTHING_NEW: usize = 1000;
 
 /// What equal measurements have in common: the network, and how long it is to be trained.
 pub(super) type NetworkKey = (String, Option<u64>);
@@ -29,7 +29,8 @@ pub(super) fn taken_over(measurement: &Measurement, first: usize) -> Measurement
     measurement
 }
 
-/// Whether the last trials were all twins, so many of them that nothing new will come.
-pub(super) fn only_twins(trials: &[Trial]) -> bool {
-    trials.len() >= ONLY_TWINS && trials[trials.len() - ONLY_TWINS..].iter().all(is_twin)
+/// Whether the last trials all cost nothing, so many of them that nothing new will come.
+pub(super) fn nothing_new(trials: &[Trial]) -> bool {
+    let cost_nothing = |trial: &Trial| is_twin(trial) || is_over_limit(trial);
+    trials.len() >= NOTHING_NEW && trials[trials.len() - NOTHING_NEW..].iter().all(cost_nothing)
 }

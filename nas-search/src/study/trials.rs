@@ -160,6 +160,26 @@ impl Study {
         })
     }
 
+    /// Adds a proposal that is not to be measured, failed from the start.
+    pub(crate) fn add_failed(
+        &self,
+        arm: &str,
+        number: u64,
+        proposal: Proposal,
+        text: &str,
+        seed: u64,
+        failure: Failure,
+    ) -> Result<Trial, SearchError> {
+        self.as_one(|| {
+            let mut trial = self.add_proposal(arm, number, proposal, text, seed)?;
+            let sql = "UPDATE trials SET state = 'running' WHERE id = ?1";
+            self.connection.execute(sql, [integer(trial.id)]).map_err(|e| self.error("write a trial", e))?;
+            self.fail(trial.id, &failure, 0.0)?;
+            (trial.state, trial.failure, trial.seconds) = (TrialState::Failed, Some(failure), Some(0.0));
+            Ok(trial)
+        })
+    }
+
     /// How many times a trial was started: more than once after a kill.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod failures;
 mod full_disk;
 mod halving;
 mod in_memory;
+mod limits;
 mod study;
 mod toy;
 #[cfg(unix)]

@@ -9,6 +9,7 @@ mod files;
 mod genotypes;
 mod golden;
 mod layered;
+mod limited;
 mod nasbench101;
 mod nasbench_macro;
 mod pages;
