@@ -45,6 +45,41 @@ pub fn summary(values: &[f64]) -> Summary {
     }
 }
 
+/// Spearman's rank correlation of two lists: the correlation of their ranks, equal values sharing the mean of theirs. Values
+/// may be infinite. `None` where a list has no two different values, or one is `NaN`.
+///
+/// # Panics
+/// If the lists differ in length.
+pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+    assert_eq!(a.len(), b.len(), "two rankings of the same things");
+    if a.iter().chain(b).any(|x| x.is_nan()) {
+        return None;
+    }
+    let (a, b) = (ranks(a), ranks(b));
+    let (mean_a, mean_b) = (mean(&a), mean(&b));
+    let product = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| -> f64 {
+        x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum()
+    };
+    let scale = (product(&a, mean_a, &a, mean_a) * product(&b, mean_b, &b, mean_b)).sqrt();
+    (scale > 0.0).then(|| product(&a, mean_a, &b, mean_b) / scale)
+}
+
+/// The rank of each value, from 0, equal values sharing the mean of theirs.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while start < order.len() {
+        let equal = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
+        for &i in &order[start..start + equal] {
+            ranks[i] = start as f64 + (equal - 1) as f64 / 2.0;
+        }
+        start += equal;
+    }
+    ranks
+}
+
 /// The mean difference `a - b` of paired values, with its 95 % interval by Student's t. The interval is `NaN` for fewer
 /// than two pairs.
 pub fn paired(a: &[f64], b: &[f64]) -> Interval {
@@ -129,5 +164,18 @@ mod tests {
         // 4.303 * 0.1 / sqrt(3)
         near(interval.high - interval.mean, 0.248_43, 1e-4);
         assert!(paired(&[1.0], &[2.0]).low.is_nan());
+    }
+
+    #[test]
+    fn rank_correlations_by_hand() {
+        assert_eq!(spearman(&[1.0, 2.0, 3.0], &[10.0, 20.0, 1e9]), Some(1.0));
+        assert_eq!(spearman(&[1.0, 2.0, 3.0], &[5.0, 4.0, f64::NEG_INFINITY]), Some(-1.0));
+        // Squared differences of ranks 0, 1, 1, 0: 1 - 6 * 2 / (4 * 15).
+        assert!((spearman(&[1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 2.0, 4.0]).unwrap() - 0.8).abs() < 1e-12);
+        // Ranks 0.5, 0.5, 2 and 0, 1, 2: covariance 1.5, variances 1.5 and 2.
+        let tied = spearman(&[7.0, 7.0, 9.0], &[1.0, 2.0, 3.0]).unwrap();
+        assert!((tied - 1.5 / 3.0_f64.sqrt()).abs() < 1e-12, "{tied}");
+        assert_eq!(spearman(&[1.0, 1.0], &[1.0, 2.0]), None);
+        assert_eq!(spearman(&[1.0, f64::NAN], &[1.0, 2.0]), None);
     }
 }

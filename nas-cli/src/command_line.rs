@@ -52,6 +52,9 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("trial-timeout", search.trial_timeout.clone());
     flag("max-params", search.max_params.map(|n| n.to_string()));
     flag("max-flops", search.max_flops.map(|n| n.to_string()));
+    flag("max-latency-ms", search.max_latency_ms.map(|n| n.to_string()));
+    flag("objectives", search.objectives.clone());
+    flag("warm-start", search.warm_start.clone());
     flag("trial-epochs", Some(trial.epochs.to_string()));
     flag("trial-images", trial.images.map(|n| n.to_string()));
     flag("trial-weights", trial.weights.clone());
@@ -79,6 +82,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("device", Some(run.device.clone()));
     let switches = [
         ("--no-baseline", !search.baseline),
+        ("--latency", search.latency),
         ("--auxiliary", finish.auxiliary),
         ("--final-on-all", finish.on_all),
         ("--in-process", run.in_process),
@@ -135,6 +139,9 @@ mod tests {
         config.search.trial_timeout = Some("5m".into());
         config.search.max_params = Some(crate::config::Amount(200_000));
         config.search.max_flops = Some(crate::config::Amount(30_000_000));
+        (config.search.max_latency_ms, config.search.latency) = (Some(2.5), true);
+        config.search.warm_start = Some("proxy:naswot:50".into());
+        (config.search.strategy, config.search.objectives) = ("nsga2".into(), Some("accuracy,latency".into()));
         let Ok(cli) = Cli::try_parse_from(search(&config, Open::default())) else { panic!("not a command") };
         let Command::Search(args) = cli.command else { panic!("not a search") };
         // Facts that would lead the rule to something else everywhere.

@@ -1,8 +1,9 @@
-//! How trials are measured: `train`, each from scratch, or `supernet`, all on weights that they share.
+//! How trials are measured: `train`, each from scratch, `supernet`, all on weights that they share, or `proxy:NAME`, untrained.
 
 use crate::gradient;
 use crate::sharing::Shared;
 use crate::strategies::{Known, Method};
+use crate::warm_start;
 
 /// The evaluator of a search that names none.
 pub const TRAIN: &str = "train";
@@ -36,6 +37,13 @@ pub const KNOWN: &[Known] = &[
         ],
         make: gradient::refuse,
     },
+    Known {
+        name: warm_start::PROXY,
+        summary: "proxy:NAME scores each untrained network on one minibatch: synflow, naswot, jacob_cov, snip or grad_norm",
+        source: "Abdelfattah et al. 2021; Mellor et al. 2021",
+        settings: &[],
+        make: gradient::refuse,
+    },
 ];
 
 /// What an evaluator asks for: shared weights, or nothing for training from scratch.
@@ -43,6 +51,9 @@ pub const KNOWN: &[Known] = &[
 /// # Errors
 /// Lists the names or keys, and suggests the nearest; or names the setting that makes no sense.
 pub fn asked(text: &str) -> anyhow::Result<Option<Shared>> {
+    if warm_start::evaluator(text)?.is_some() {
+        return Ok(None);
+    }
     let method = Method::parse_in(KNOWN, "evaluator", text)?;
     (method.known.name == SUPERNET).then(|| Shared::of(&method)).transpose()
 }
@@ -56,7 +67,8 @@ mod tests {
         assert_eq!(asked("train").unwrap(), None);
         assert!(asked("supernet:epochs=5:batch_norm=running").unwrap().is_some());
         let message = |text| asked(text).unwrap_err().to_string();
-        let expect = "there is no evaluator `supernett`; the evaluators are train, supernet; did you mean `supernet`?";
+        let expect =
+            "there is no evaluator `supernett`; the evaluators are train, supernet, proxy; did you mean `supernet`?";
         assert_eq!(message("supernett"), expect);
         assert_eq!(message("train:epochs=3"), "evaluator `train` has nothing to set; leave `epochs=3` out");
         assert!(message("supernet:batch_norm=none").contains("may be batch or running"));

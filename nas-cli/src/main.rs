@@ -26,6 +26,7 @@ mod hypernet;
 mod images;
 mod memory;
 mod model;
+mod objectives;
 mod oneshot;
 mod output;
 mod plan;
@@ -38,6 +39,7 @@ mod sharing;
 mod signal;
 mod strategies;
 mod units;
+mod warm_start;
 
 use std::process::ExitCode;
 

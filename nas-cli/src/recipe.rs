@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use candle_core::Device;
 use nas_ghn::{GhnSearch, SearchConfig, Task as GhnTask};
-use nas_nn::TrainFromScratch;
+use nas_nn::proxy::{Minibatch, OnProxy};
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
+use nas_nn::{TrainFromScratch, WithLatency};
 use nas_search::Evaluator;
-use nas_search::pareto::Objective;
 use nas_space::spaces;
 use nas_space::{Blueprint, Chooses, ImageShape, Limited, NetworkConfig, SearchSpace, Seed};
 
@@ -17,9 +17,11 @@ use crate::generated;
 use crate::hypernet::Hypernet;
 use crate::images::{Data, Numbers, augment};
 use crate::memory::Machine;
+use crate::objectives;
 use crate::oneshot::{self, OneShot};
 use crate::plan::{self, HYPERNET_PASSES, HYPERNET_SAMPLES, HypernetPlan, Size};
 use crate::strategies::{Epochs, Method, Task};
+use crate::warm_start;
 
 /// A search space by name.
 ///
@@ -68,7 +70,7 @@ pub fn method(config: &Config, text: &str, space: &Arc<dyn SearchSpace>) -> anyh
         seed: strategy_seed(config),
         trials,
         epochs: Epochs::UpTo(epochs),
-        objectives: vec![Objective::Accuracy, Objective::Parameters],
+        objectives: search.objectives.as_deref().map_or_else(|| Ok(objectives::USUAL.to_vec()), objectives::parse)?,
     };
     Ok((method, task))
 }
@@ -200,8 +202,42 @@ fn shared(config: &Config) -> TrainConfig {
 /// Trials that see more images than this save their training on the way; shorter ones begin anew after a kill.
 const WORTH_SAVING: usize = 200_000;
 
-/// What measures the trials of a search.
+/// What measures the trials of a search, their latency included where it is wanted.
 pub fn evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result<Box<dyn Evaluator>> {
+    with_latency(config, data, device.clone(), training_evaluator(config, data, device)?)
+}
+
+/// An evaluator that measures latency first, where the search wants that.
+pub fn with_latency(
+    config: &Config,
+    data: &Data,
+    device: Device,
+    evaluator: Box<dyn Evaluator>,
+) -> anyhow::Result<Box<dyn Evaluator>> {
+    if !objectives::measures_latency(&config.search) {
+        return Ok(evaluator);
+    }
+    Ok(Box::new(WithLatency {
+        evaluator,
+        space: space(&config.space.name)?,
+        network: trial_network(config, data.shape(), data.classes.len()),
+        device,
+        limit: config.search.max_latency_ms.map(|limit| limit / 1e3),
+    }))
+}
+
+/// The images that proxies look at: the same for every architecture.
+pub fn minibatch(config: &Config, data: &Data) -> anyhow::Result<Minibatch> {
+    let seed = Seed::new(config.seed).child("proxy");
+    Ok(Minibatch::draw(&data.images, &data.train, &data.normalization, warm_start::IMAGES, seed)?)
+}
+
+fn training_evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result<Box<dyn Evaluator>> {
+    if let Some(proxy) = warm_start::evaluator(&config.search.evaluator)? {
+        let (space, minibatch) = (space(&config.space.name)?, minibatch(config, data)?);
+        let network = trial_network(config, data.shape(), data.classes.len());
+        return Ok(Box::new(OnProxy { proxy, space, network, minibatch }));
+    }
     if let Some(weights) = &config.trial.weights {
         return Ok(Box::new(generated::evaluator(weights, config, data)?));
     }

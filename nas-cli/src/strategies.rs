@@ -12,7 +12,7 @@ use nas_space::{SearchSpace, Seed};
 
 use crate::exit::usage;
 use crate::units::nearest;
-use crate::{controllers, gradient, hypernet, sharing};
+use crate::{controllers, gradient, hypernet, objectives, sharing};
 
 /// The name of the baseline.
 pub const RANDOM: &str = "random";
@@ -74,7 +74,7 @@ pub const KNOWN: &[Known] = &[
         make: |_, task| Ok(Box::new(LocalSearch::new(Arc::clone(&task.space), task.seed))),
     },
     Known {
-        name: "nsga2",
+        name: objectives::NSGA2,
         summary: "NSGA-II: a population that spreads along the front of several objectives",
         source: "Deb, Pratap, Agarwal & Meyarivan 2002",
         settings: &[
@@ -266,7 +266,8 @@ impl std::fmt::Display for Method {
     }
 }
 
-fn hint(name: &str, known: &[&str]) -> String {
+/// The name that may have been meant, as the end of a sentence.
+pub fn hint(name: &str, known: &[&str]) -> String {
     nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
@@ -282,10 +283,7 @@ fn evolution(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> 
 }
 
 fn nsga2(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
-    let objectives = match method.text("objectives") {
-        None => task.objectives.clone(),
-        Some(text) => text.split('+').map(objective).collect::<anyhow::Result<_>>()?,
-    };
+    let objectives = method.text("objectives").map_or_else(|| Ok(task.objectives.clone()), objectives::parse)?;
     let config = Nsga2Config {
         // Twenty-five generations, where the budget has room for them.
         population: method.number("population")?.unwrap_or((task.trials / 25).clamp(10, 100) as usize),
@@ -294,15 +292,6 @@ fn nsga2(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {
         objectives,
     };
     Ok(Box::new(Nsga2::new(Arc::clone(&task.space), config, task.seed)?))
-}
-
-fn objective(name: &str) -> anyhow::Result<Objective> {
-    let names = Objective::ALL.map(Objective::name);
-    let found = Objective::ALL.into_iter().find(|objective| objective.name() == name.trim());
-    found.ok_or_else(|| {
-        let known = names.join(", ");
-        usage(format!("there is no objective `{name}`; the objectives are {known}{}", hint(name, &names)))
-    })
 }
 
 fn asha(method: &Method, task: &Task) -> anyhow::Result<Box<dyn Strategy>> {

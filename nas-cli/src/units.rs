@@ -41,6 +41,11 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
+/// A latency such as `1.234 ms`.
+pub fn milliseconds(value: f64) -> String {
+    format!("{:.3} ms", value * 1e3)
+}
+
 /// An integer with thousands separated: `3,349,342`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();

@@ -80,6 +80,12 @@ pub enum NnError {
         /// Why, and what to do.
         reason: String,
     },
+    /// A network that a proxy cannot score.
+    #[error("a zero-cost proxy cannot score this network: {reason}")]
+    Proxy {
+        /// What it lacks.
+        reason: &'static str,
+    },
     /// The training data does not fit the network or the settings.
     #[error("training data: {reason}")]
     Unfit {

@@ -10,6 +10,7 @@ mod error;
 mod evaluator;
 pub mod export;
 mod init;
+mod latency;
 // Unsafe code: loads whose bounds are checked once for a whole product, not once a register.
 #[allow(unsafe_code)]
 mod kernels;
@@ -20,6 +21,7 @@ pub mod optim;
 // Buffers are cache lines that are seen as lanes of one number type or another.
 #[allow(unsafe_code)]
 pub mod pool;
+pub mod proxy;
 pub mod schedule;
 mod simd;
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub mod trainer;
 pub use error::NnError;
 pub use evaluator::TrainFromScratch;
 pub use init::seeded;
+pub use latency::{Latency, WithLatency, latency};
 pub use network::memory;
 pub use network::{CustomLayer, MakeLayer, Mode, Network, Parameter, Precision, Step, StepConfig};
 pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate};

@@ -17,6 +17,7 @@ mod run;
 mod strategy;
 mod study;
 mod trial;
+mod warm_start;
 
 pub use budget::Budget;
 pub use error::SearchError;
@@ -29,3 +30,4 @@ pub use run::{Clock, Outcome, Settings, StopReason, run, run_in_memory};
 pub use strategy::{Strategy, check_order};
 pub use study::{Study, StudyInfo};
 pub use trial::{Failure, Measurement, Proposal, Trial, TrialState};
+pub use warm_start::WarmStart;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use nas_space::Architecture;
+
 use crate::{Event, Proposal, SearchError, Trial};
 
 /// Checks that a trial is the next one to be told, after `told` others.
@@ -51,6 +53,22 @@ pub trait Strategy: Send {
     /// # Errors
     /// If it is of another strategy or a newer version.
     fn load(&mut self, state: &serde_json::Value) -> Result<(), SearchError>;
+
+    /// The proposal for a trial when its architecture is given, one of the first trials of a
+    /// [warm start](crate::WarmStart) for example. By default what the strategy would propose, with that architecture in
+    /// it; a strategy whose notes tell of the architecture itself overrides it. A proposal that goes on with an earlier
+    /// trial for longer ([`Proposal::epochs`]) stays as it is.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    fn adopt(&mut self, number: u64, architecture: Architecture) -> Result<Proposal, SearchError> {
+        let own = self.ask(number..number + 1)?.into_iter().next();
+        match own {
+            Some(own) if own.epochs.is_some() && own.parent.is_some() => Ok(own),
+            Some(own) => Ok(Proposal { architecture, parent: None, ..own }),
+            None => Err(SearchError::Exhausted { strategy: self.name().to_owned() }),
+        }
+    }
 
     /// What happened in the strategy since the last call, for listeners; nothing unless overridden. The loop asks after
     /// every trial told.

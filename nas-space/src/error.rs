@@ -90,16 +90,12 @@ pub enum SpaceError {
     },
     /// Limits that no architecture was found to keep to.
     #[error(
-        "no architecture of `{space}` with {channels} channels and {layers} cells was found that has at most {limits}: \
-         the least had {least}; raise the limit, or take fewer channels or cells"
+        "no architecture of {networks} was found that has at most {limits}: the least had {least}; raise the limit, or \
+         take fewer channels or cells"
     )]
     NothingWithin {
-        /// The space.
-        space: String,
-        /// The channels of its networks.
-        channels: usize,
-        /// Their cells.
-        layers: usize,
+        /// The space and the size of its networks, as "`darts` with 8 channels and 5 cells".
+        networks: String,
         /// The limits, as "1000 parameters".
         limits: String,
         /// What the smallest network found has, said alike.

@@ -105,7 +105,8 @@ impl Limited {
         };
         let NetworkConfig { channels, layers, .. } = self.network;
         let (limits, least) = (told(|cost| cost.2), told(|cost| cost.1));
-        Err(SpaceError::NothingWithin { space: self.name().to_owned(), channels, layers, limits, least })
+        let networks = format!("`{}` with {channels} channels and {layers} cells", self.name());
+        Err(SpaceError::NothingWithin { networks, limits, least })
     }
 
     /// How far an architecture exceeds the limits; not at all if it has no network.

@@ -11,6 +11,7 @@ Examples:
   nas bench synthetic --strategy evolution,local        no file needed: a made-up table
   nas bench nasbench201 --strategy evolution:population=20:sample=5,local --queries 300 --runs 500 --svg curves.svg
   nas bench nasbench201 --data cifar100 --strategy asha,halving --table nasbench201.csv --json
+  nas bench nasbench201 --proxy synflow,naswot --images cifar10/ --cells 1000   zero-cost proxies: docs/proxies.md
   nas bench nasbench201 --strategy nsga2 --cost raspi4_latency --queries 500 --runs 50
 
 Every strategy of `nas strategies` can be named, with its settings; random search always runs along. A query asks the
@@ -24,6 +25,24 @@ pub struct BenchArgs {
     /// The strategies, with settings where wanted: S[,S...] (see `nas strategies`)
     #[arg(long, alias = "strategies", value_name = "S", value_delimiter = ',', default_value = "evolution")]
     pub strategy: Vec<String>,
+    /// Instead of strategies: how well zero-cost proxies rank the table's architectures, P[,P...], or all
+    #[arg(long, value_name = "P", value_delimiter = ',', conflicts_with_all = ["strategy", "cost", "svg"])]
+    pub proxy: Vec<String>,
+    /// Proxies: so many random architectures of the table
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "proxy", value_parser = clap::value_parser!(u64).range(3..=1_000_000))]
+    pub cells: u64,
+    /// Proxies: the images of the minibatch, a data set's name or a folder [default: the data set of the table]
+    #[arg(long, value_name = "NAME|DIR", requires = "proxy")]
+    pub images: Option<String>,
+    /// Proxies: images in the minibatch
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "proxy", value_parser = clap::value_parser!(u64).range(2..=4096))]
+    pub batch_size: u64,
+    /// Proxies: channels of the networks [default: those of the table's paper]
+    #[arg(long, value_name = "N", requires = "proxy")]
+    pub channels: Option<usize>,
+    /// Proxies: cells of the networks [default: those of the table's paper]
+    #[arg(long, value_name = "N", requires = "proxy")]
+    pub layers: Option<usize>,
     /// Queries of the table in each run
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub queries: u64,

@@ -218,6 +218,12 @@ pub struct ShowArgs {
     /// List every layer, with its parameters and multiply-adds
     #[arg(long)]
     pub per_layer: bool,
+    /// Measure how long one image takes through it on this machine
+    #[arg(long)]
+    pub latency: bool,
+    /// Threads of that measurement [default: all cores]
+    #[arg(long, value_name = "N", requires = "latency")]
+    pub threads: Option<usize>,
     /// Draw the cells, or the layers, as papers do: a picture for browsers and documents
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,

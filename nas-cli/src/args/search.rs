@@ -41,10 +41,14 @@ pub struct SearchArgs {
     /// How to search, and what is to be set of it: NAME[:KEY=VALUE...] (see `nas strategies`) [default: evolution]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub strategy: Option<String>,
-    /// How trials are measured: train, each from scratch, or supernet[:KEY=VALUE...], on weights that all of them share
-    /// [default: train]
+    /// How trials are measured: train, each from scratch; supernet[:KEY=VALUE...], on weights that all of them share; or
+    /// proxy:NAME, untrained [default: train]
     #[arg(long, value_name = "NAME", help_heading = "Search")]
     pub evaluator: Option<String>,
+    /// Score 100 random networks, or N, by a zero-cost proxy and begin with the best: proxy:synflow, naswot, jacob_cov, snip
+    /// or grad_norm
+    #[arg(long, value_name = "proxy:NAME[:N]", help_heading = "Search")]
+    pub warm_start: Option<String>,
     /// Channels of the networks searched
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub channels: Option<usize>,
@@ -86,6 +90,15 @@ pub struct SearchArgs {
     /// Never train a network of more multiply-adds for one image, such as 30M
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub max_flops: Option<Amount>,
+    /// Never train a network that takes longer for one image, in milliseconds, measured here as the trial begins
+    #[arg(long, value_name = "MS", help_heading = "Limits")]
+    pub max_latency_ms: Option<f64>,
+    /// Measure and record the latency of every network: not the same to the bit when it is measured again
+    #[arg(long, help_heading = "Limits")]
+    pub latency: bool,
+    /// Search for a front by nsga2: two or more of accuracy,params,flops,latency
+    #[arg(long, value_name = "LIST", help_heading = "Search")]
+    pub objectives: Option<String>,
 
     /// Passes of a trial over its training images
     #[arg(long, value_name = "N", help_heading = "Trials")]
@@ -326,6 +339,10 @@ impl SearchArgs {
         said.search.trial_timeout = self.trial_timeout.clone();
         said.search.max_params = self.max_params;
         said.search.max_flops = self.max_flops;
+        said.search.max_latency_ms = self.max_latency_ms;
+        said.search.latency = self.latency.then_some(true);
+        said.search.objectives = self.objectives.clone();
+        said.search.warm_start = self.warm_start.clone();
         said.trial.epochs = self.trial_epochs;
         said.trial.images = self.trial_images;
         said.trial.batch_size = self.batch_size;

@@ -1,5 +1,6 @@
 //! `nas bench`: every strategy many times on a table, and what came of it as a table, as JSON, as curves.
 
+mod proxies;
 mod report;
 
 use std::num::NonZero;
@@ -24,6 +25,9 @@ const FOLDER: &str = "NAS_TABLES";
 /// Compares strategies.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let out = Output::new(args.json, false);
+    if !args.proxy.is_empty() {
+        return proxies::run(args, out, &open(args)?);
+    }
     let methods = methods(&args.strategy)?;
     let start = Instant::now();
     let table = Arc::new(open(args)?);

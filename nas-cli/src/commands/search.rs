@@ -26,7 +26,7 @@ use crate::presets::{self, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::parse_seconds;
-use crate::{device, generated, memory, recipe, signal, strategies};
+use crate::{device, generated, memory, objectives, recipe, signal, strategies, warm_start};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -174,7 +174,8 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
             )));
         }
     }
-    let strategy = given.search.strategy.as_deref().unwrap_or("evolution");
+    objectives::check(&given.search)?;
+    let strategy = given.search.strategy.as_deref().unwrap_or(objectives::usual_strategy(&given.search));
     let one_shot = OneShot::of_both(strategy, given.search.evaluator.as_deref().unwrap_or(TRAIN))?;
     match &one_shot {
         Some(OneShot::Shared(_)) if given.search.epochs.is_some() => {
@@ -190,12 +191,27 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let limited = given.search.max_params.is_some() || given.search.max_flops.is_some();
+    let limited = [given.search.max_params, given.search.max_flops].iter().any(Option::is_some)
+        || given.search.max_latency_ms.is_some();
     if limited && matches!(one_shot, Some(OneShot::Gradient(_) | OneShot::Sharing(_))) {
         return Err(usage(format!(
             "`{strategy}` reads its architectures off a supernet, whatever they cost: it cannot keep to limits; leave \
              them out, or search by another strategy, on shared weights too (--evaluator supernet)"
         )));
+    }
+    if let Some(text) = &given.search.warm_start {
+        warm_start::parse(text)?;
+        if matches!(one_shot, Some(OneShot::Gradient(_) | OneShot::Sharing(_))) || hypernet::is_asked(strategy) {
+            return Err(usage(format!(
+                "`{strategy}` chooses no first trials, so it has no warm start; leave --warm-start out"
+            )));
+        }
+    }
+    let proxy = warm_start::evaluator(given.search.evaluator.as_deref().unwrap_or(TRAIN))?;
+    if proxy.is_some() && (given.search.epochs.is_some() || hypernet::is_asked(strategy)) {
+        return Err(usage(
+            "trials scored by a proxy train for no epochs: give --trials or --time, and a strategy that proposes",
+        ));
     }
     hypernet::check(given)?;
     if let (Some(asked), Some(name)) = (&one_shot, &given.space.name) {
@@ -261,6 +277,15 @@ fn announce(out: &Output, config: &Config, folder: &Folder, data: &Data, time: O
         let cells = |s: &Scaled| [&s.what, &s.published, &s.here, &s.rule].map(String::clone).to_vec();
         let head = [("", Align::Left), ("published", Align::Left), ("here", Align::Left), ("", Align::Left)];
         out.note(&table(&head, &scaled.iter().map(cells).collect::<Vec<_>>()));
+    }
+    if objectives::measures_latency(&config.search) {
+        out.note(
+            "latency is measured on this machine as each trial begins; measured again it is not the same to the bit, nor is \
+             what a search makes of it (a resumed search keeps what is recorded)",
+        );
+        if config.run.jobs > 1 && !config.run.in_process {
+            out.warn(&format!("{} trials run at once: their latencies are those of a busy machine", config.run.jobs));
+        }
     }
     out.note("this stands for:");
     out.note(&format!("  {}", command_line::wrap(&command_line::search(config, open)).replace('\n', "\n  ")));

@@ -3,19 +3,20 @@
 use std::path::Path;
 
 use anyhow::Context;
-use nas_nn::Precision;
+use candle_core::Device;
 use nas_nn::memory::{TrainingStep, evaluation, training_step};
+use nas_nn::{Latency, Precision};
 use nas_space::spaces::{self, Darts, NasBench201};
 use nas_space::{Blueprint, Drawing, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, published};
 use serde_json::json;
 
 use super::layers;
-use crate::architecture;
 use crate::args::ShowArgs;
 use crate::exit::usage;
 use crate::output::Output;
 use crate::output::table::{Align, pairs, table};
-use crate::units::{bytes, count, plural};
+use crate::units::{bytes, count, milliseconds, plural};
+use crate::{architecture, device};
 
 /// A part of the network: stem, cell, head.
 struct Part {
@@ -75,6 +76,10 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     if args.per_layer {
         document["each_layer"] = layers::json(&graph).into();
     }
+    let latency = args.latency.then(|| measure(&graph, args.threads)).transpose()?;
+    if let Some(latency) = latency {
+        document["latency"] = serde_json::to_value(latency)?;
+    }
     out.document(&document);
     out.result(&cells(&blueprint)?);
     let form = blueprint.cells().map(|cells| format!("{} ", cells.form.word())).unwrap_or_default();
@@ -99,7 +104,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         out.result(&layers::table(&graph));
         out.result("");
     }
-    out.result(&pairs(&[
+    let mut facts = vec![
         ("parameters", count(graph.parameters() as u64)),
         ("multiply-adds", format!("{} for one image ({})", count(graph.flops()), crate::report::FLOP_CONVENTION)),
         (
@@ -111,8 +116,27 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
                 bytes(evaluating)
             ),
         ),
-    ]));
+    ];
+    if let Some(Latency { seconds, fastest, slowest, passes, threads }) = latency {
+        let (median, fastest, slowest) = (milliseconds(seconds), milliseconds(fastest), milliseconds(slowest));
+        let threads = plural(threads as u64, "thread");
+        let told = format!(
+            "{median} for one image on {threads}: the median of {passes} passes, {fastest} to {slowest}; measured again it differs"
+        );
+        facts.push(("latency", told));
+    }
+    out.result(&pairs(&facts));
     Ok(())
+}
+
+/// Measures the network's latency on so many threads.
+fn measure(graph: &NetworkGraph, threads: Option<usize>) -> anyhow::Result<Latency> {
+    let threads = threads.unwrap_or_else(device::cores);
+    if threads == 0 {
+        return Err(usage("--threads 0: it must be at least 1"));
+    }
+    device::use_threads(threads)?;
+    Ok(nas_nn::latency(graph.clone(), &Device::Cpu)?)
 }
 
 /// One line on the size of a network.

@@ -65,6 +65,10 @@ section!(
         trial_timeout: String,
         max_params: Amount,
         max_flops: Amount,
+        max_latency_ms: f64,
+        latency: bool,
+        objectives: String,
+        warm_start: String,
     }
 );
 section!(

@@ -119,6 +119,15 @@ pub struct SearchConfig {
     pub max_params: Option<Amount>,
     /// The most multiply-adds of a network searched, for one image.
     pub max_flops: Option<Amount>,
+    /// The most milliseconds that a network searched may take for one image on this machine.
+    pub max_latency_ms: Option<f64>,
+    /// Whether the latency of every network searched is measured and recorded.
+    #[serde(default)]
+    pub latency: bool,
+    /// What NSGA-II optimises, such as `accuracy,params,latency`.
+    pub objectives: Option<String>,
+    /// The proxy that chooses the strategy's first trials, such as `proxy:synflow:500`.
+    pub warm_start: Option<String>,
 }
 
 /// Studies of before there was a choice train their trials.

@@ -11,7 +11,7 @@ mod render;
 
 pub use amount::Amount;
 pub use falling::Falling;
-pub use file::{Partial, read, read_full};
+pub use file::{Partial, Search, read, read_full};
 pub use full::{
     Colour, Config, DataConfig, FinalConfig, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };

@@ -32,7 +32,7 @@ const KEYS: &[(&str, &str)] = &[
     ("search.strategy", "how it searches, NAME or NAME:KEY=VALUE:KEY=VALUE (see `nas strategies`)"),
     (
         "search.evaluator",
-        "how trials are measured: \"train\", or \"supernet\", on shared weights (see `nas strategies`)",
+        "how trials are measured: \"train\", \"supernet\", on shared weights, or \"proxy:NAME\" (see `nas strategies`)",
     ),
     ("search.trials", "budget: so many trials (give one of trials, epochs, time)"),
     ("search.epochs", "budget: so many epochs of training over all trials"),
@@ -44,6 +44,16 @@ const KEYS: &[(&str, &str)] = &[
     ("search.trial_timeout", "a trial that takes longer has failed, such as \"10m\""),
     ("search.max_params", "never train a network of more parameters, such as 200000 or \"1.5M\""),
     ("search.max_flops", "never train a network of more multiply-adds for one image"),
+    (
+        "search.max_latency_ms",
+        "never train a network that takes longer for one image, measured on this machine as the trial begins",
+    ),
+    ("search.latency", "whether the latency of every trial's network is measured and recorded"),
+    ("search.objectives", "what nsga2 optimises, two or more of \"accuracy,params,flops,latency\""),
+    (
+        "search.warm_start",
+        "begin with the best of 100 random networks by a zero-cost proxy: \"proxy:synflow\", or of 500: \"proxy:synflow:500\"",
+    ),
     ("trial.epochs", "passes of each trial over its training images"),
     ("trial.images", "use so many of the training images only; without it all of them"),
     ("trial.batch_size", "images per step of a trial"),

@@ -11,12 +11,14 @@ use crate::config::{
     Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };
 use crate::evaluators::{SUPERNET, TRAIN};
+use crate::objectives::{self, wants_latency};
 use crate::oneshot;
+use crate::warm_start::PROXY;
 
 /// The trials of a search without a budget.
 const DEFAULT_TRIALS: u64 = 20;
 
-/// The same where a trial costs a forward pass, on shared weights.
+/// The same where a trial costs a pass or two, on shared weights or by a proxy.
 const DEFAULT_SHARED_TRIALS: u64 = 500;
 
 /// Trials that may be unfinished when the next is proposed. A constant: the result depends on it, so it must not follow
@@ -44,11 +46,15 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         validations: trial.validations.unwrap_or(1),
         weights: trial.weights,
     };
+    let strategy = search.strategy.clone().unwrap_or_else(|| objectives::usual_strategy(&search).into());
     let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
     let name = space.name.unwrap_or_else(|| "darts".into());
     let supernet = search.strategy.as_deref().and_then(|strategy| oneshot::published_epochs(strategy, &name));
     let is_hypernet = search.strategy.as_deref().is_some_and(crate::hypernet::is_asked);
-    let is_shared = search.evaluator.as_deref().is_some_and(|evaluator| evaluator.starts_with(SUPERNET));
+    let is_shared = search
+        .evaluator
+        .as_deref()
+        .is_some_and(|evaluator| evaluator.starts_with(SUPERNET) || evaluator.starts_with(PROXY));
     let usual = if is_shared { DEFAULT_SHARED_TRIALS } else { DEFAULT_TRIALS };
     let trials = if unlimited && supernet.is_none() && !is_hypernet { Some(usual) } else { search.trials };
     let supernet_epochs = supernet.map(|epochs| epochs as u64).filter(|_| unlimited);
@@ -57,7 +63,9 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let evolution = EvolutionConfig::for_budget(expected.unwrap_or(DEFAULT_TRIALS));
     let population = search.population.unwrap_or(evolution.population);
     let lag = search.lag.unwrap_or(LAG);
-    let jobs = run.jobs.unwrap_or_else(|| facts.cores.min(lag as usize + 1)).max(1);
+    // A latency beside other trials is that of a busy machine.
+    let usual = if wants_latency(&search, &strategy) { 1 } else { facts.cores.min(lag as usize + 1) };
+    let jobs = run.jobs.unwrap_or(usual).max(1);
     let in_process = run.in_process.unwrap_or(false);
     let workers = if in_process { 1 } else { jobs };
     let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
@@ -71,7 +79,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         layers: space.layers.unwrap_or_else(|| nearest(SEARCH_SIZES[0].layers)),
     };
     // Under a limit, what was found within it is trained as it was found.
-    let limited = search.max_params.is_some() || search.max_flops.is_some();
+    let limited = [search.max_params, search.max_flops].iter().any(Option::is_some) || search.max_latency_ms.is_some();
     let last = if limited { searched } else { Size { layers: nearest(FINAL_DEFAULT.layers), ..FINAL_DEFAULT } };
     Config {
         seed: seed.unwrap_or(0),
@@ -96,7 +104,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         search: SearchConfig {
             method: search.method,
             recipe: search.recipe,
-            strategy: search.strategy.unwrap_or_else(|| "evolution".into()),
+            strategy,
             evaluator: search.evaluator.unwrap_or_else(|| TRAIN.into()),
             trials,
             epochs: search.epochs.or(supernet_epochs).or(hypernet_epochs),
@@ -108,6 +116,10 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             trial_timeout: search.trial_timeout,
             max_params: search.max_params,
             max_flops: search.max_flops,
+            max_latency_ms: search.max_latency_ms,
+            latency: search.latency.unwrap_or(false),
+            objectives: search.objectives,
+            warm_start: search.warm_start,
         },
         trial,
         finish: FinalConfig {

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use nas_oneshot::Found;
 use nas_search::{
-    Budget, Executor, InProcess, Outcome, Settings, StopReason, Strategy, Study, Trial, Workers, random_proposal,
+    Budget, Executor, InProcess, Outcome, Settings, StopReason, Strategy, Study, Trial, WarmStart, Workers,
+    random_proposal,
 };
 
 use super::hypernet::{self, Generated};
 use super::listener::ArmListener;
 use super::results::Searched;
 use super::supernet::{self, Supernet};
-use super::{Run, TimePlan};
+use super::{Run, TimePlan, warm_start};
 use crate::config::Config;
 use crate::exit::failure;
 use crate::hypernet::Hypernet;
@@ -49,7 +50,16 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
             let mut strategy = Found::new(name, found.report.found());
             arm_of(run, study, name, &mut strategy, Budget::trials(1))?
         }
-        _ => arm(run, study, &config.search.strategy, budget)?,
+        _ => {
+            let warm = warm_start::begin(run, study)?;
+            let left = |seconds: f64| (seconds - warm.as_ref().map_or(0.0, |warm| warm.seconds)).max(1.0);
+            let budget = Budget { seconds: budget.seconds.map(left), ..budget };
+            let mut strategy = strategy(run, &config.search.strategy)?;
+            if let Some(warm) = warm {
+                strategy = Box::new(WarmStart::new(strategy, warm.first));
+            }
+            arm_of(run, study, name, strategy.as_mut(), budget)?
+        }
     };
     let random = if config.search.baseline && name != RANDOM {
         if study.trials(RANDOM)?.is_empty() {
@@ -59,13 +69,14 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
         if let Some(few) = beside.or(hypernet.as_ref().map(|asked| asked.random)) {
             // They are few, and trained like those found.
-            let random = arm(run, study, RANDOM, Budget::trials(few))?;
+            let random = random_arm(run, study, Budget::trials(few))?;
             return finish(study, name, first, Some(random), found, generated);
         }
         // As much training; under a budget in time also no more than is left of the search's.
-        let before = first.seconds + found.as_ref().map_or(0.0, |found| found.seconds);
+        let before =
+            first.seconds + warm_start::seconds_used(study)? + found.as_ref().map_or(0.0, |found| found.seconds);
         let seconds = time.map(|t| (t.search - before).max(1.0) + shared);
-        Some(arm(run, study, RANDOM, Budget { seconds, ..equal_budget(config, &first.trials) })?)
+        Some(random_arm(run, study, Budget { seconds, ..equal_budget(config, &first.trials) })?)
     } else {
         None
     };
@@ -88,7 +99,8 @@ fn finish(
             study.path().display()
         ))
     })?;
-    Ok(Searched { first, random, winner, supernet, hypernet })
+    let warm_start = warm_start::known(study)?;
+    Ok(Searched { first, random, winner, supernet, hypernet, warm_start })
 }
 
 /// How many trials at the beginning of an arm are those of random search, which can then take them over.
@@ -110,13 +122,15 @@ fn equal_budget(config: &Config, trials: &[Trial]) -> Budget {
     Budget::epochs(epochs.max(config.trial.epochs as u64))
 }
 
-/// Runs the arm of a method, asked for with or without settings.
-fn arm(run: &Run, study: &Study, method: &str, budget: Budget) -> anyhow::Result<Outcome> {
-    let config = &run.config;
-    let space = run.space()?;
-    let (method, task) = recipe::method(config, method, &space)?;
-    let mut strategy = method.make(&task)?;
-    arm_of(run, study, method.known.name, strategy.as_mut(), budget)
+/// A fresh strategy, asked for with or without settings.
+fn strategy(run: &Run, method: &str) -> anyhow::Result<Box<dyn Strategy>> {
+    let (method, task) = recipe::method(&run.config, method, &run.space()?)?;
+    method.make(&task)
+}
+
+/// Runs the arm of random search.
+fn random_arm(run: &Run, study: &Study, budget: Budget) -> anyhow::Result<Outcome> {
+    arm_of(run, study, RANDOM, strategy(run, RANDOM)?.as_mut(), budget)
 }
 
 /// Runs the arm of a strategy.
@@ -152,9 +166,10 @@ fn executor(run: &Run, study: &Study) -> anyhow::Result<Box<dyn Executor>> {
     if let Some(OneShot::Shared(asked)) = OneShot::of(&config.search)? {
         // A process of its own would take longer to start than a trial takes.
         let evaluator = oneshot::evaluator(config, &run.data, &asked, &run.folder.shared_weights())?;
+        let evaluator = recipe::with_latency(config, &run.data, run.device.clone(), Box::new(evaluator))?;
         return Ok(Box::new(InProcess::new(evaluator).time_limit(limit)));
     }
-    if config.run.in_process {
+    if config.run.in_process || crate::warm_start::evaluator(&config.search.evaluator)?.is_some() {
         let evaluator = recipe::evaluator(config, &run.data, run.device.clone())?;
         return Ok(Box::new(InProcess::new(evaluator).time_limit(limit)));
     }

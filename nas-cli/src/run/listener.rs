@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use nas_search::{Budget, Event, Listener, Trial};
 
+use super::results::worth;
 use crate::output::Output;
 use crate::output::progress::Progress;
-use crate::units::{percent, seconds, short};
+use crate::units::{milliseconds, seconds, short};
 
 /// Shows the events of one arm.
 pub struct ArmListener {
@@ -19,7 +20,8 @@ pub struct ArmListener {
     progress: Option<Progress>,
     finished: u64,
     epochs: u64,
-    best: Option<(f64, u64)>,
+    /// The highest accuracy so far, and how it is told.
+    best: Option<(f64, String)>,
     running: BTreeMap<u64, String>,
     /// Trials that the policy had learned from when it was last told of.
     learned: u64,
@@ -88,14 +90,16 @@ impl ArmListener {
         let head = format!("{:>9} {:>4}{total}", self.arm, trial.number + 1);
         let text = match (&trial.measurement, &trial.failure) {
             (Some(m), _) => {
-                let is_better = self.best.is_none_or(|(accuracy, _)| m.accuracy > accuracy);
+                let is_better = self.best.as_ref().is_none_or(|(accuracy, _)| m.accuracy > *accuracy);
                 if is_better {
-                    self.best = Some((m.accuracy, trial.number + 1));
+                    self.best = Some((m.accuracy, worth(m)));
                 }
                 let twin = m.extra["twin_of"].as_u64().map(|n| format!("  same network as trial {}", n + 1));
                 let took = twin.unwrap_or_else(|| format!("  {}", seconds(trial.seconds.unwrap_or(0.0))));
                 let note = if is_better { "  best so far" } else { "" };
-                format!("{head}  {:>8}  {:>7} parameters{took}{note}", percent(m.accuracy), short(m.parameters as f64))
+                let latency = m.latency.map_or(String::new(), |latency| format!("  {}", milliseconds(latency)));
+                let (accuracy, parameters) = (worth(m), short(m.parameters as f64));
+                format!("{head}  {accuracy:>8}  {parameters:>7} parameters{latency}{took}{note}")
             }
             (None, Some(failure)) => format!("{head}  failed ({}): {}", failure.kind, failure.reason),
             (None, None) => head,
@@ -128,7 +132,7 @@ impl ArmListener {
 
     fn status(&mut self) {
         let running: Vec<String> = self.running.iter().map(|(id, label)| format!("#{id} {label}")).collect();
-        let best = self.best.map_or(String::new(), |(accuracy, _)| format!("best {}; ", percent(accuracy)));
+        let best = self.best.as_ref().map_or(String::new(), |(_, worth)| format!("best {worth}; "));
         let position = self.position();
         if let Some(progress) = self.progress.as_mut().filter(|_| self.out.has_bars()) {
             progress.set(position);

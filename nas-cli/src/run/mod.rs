@@ -5,6 +5,7 @@
 
 mod arms;
 mod finish;
+mod front;
 mod hypernet;
 mod listener;
 mod results;
@@ -12,6 +13,7 @@ mod summary;
 mod supernet;
 pub mod tabulated;
 mod time;
+mod warm_start;
 
 use std::sync::Arc;
 

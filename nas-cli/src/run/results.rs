@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use nas_nn::trainer::Evaluation;
-use nas_search::{Outcome, Trial, TrialState};
+use nas_search::{Measurement, Outcome, Trial, TrialState};
 use nas_space::{ArchitectureFile, Blueprint, Drawing, NetworkConfig};
 use serde_json::{Value, json};
 
 use super::hypernet::{self, Generated};
 use super::supernet::{self, Supernet};
-use super::tabulated;
+use super::warm_start::Warm;
 use super::{Finish, Run};
+use super::{front, tabulated};
 use crate::command_line::{self, Open};
 use crate::config::render;
 use crate::folder::Folder;
 use crate::report::FLOP_CONVENTION;
+use crate::units::percent;
 
 /// The trained weights, in the folder of a run.
 pub const MODEL: &str = "model.safetensors";
@@ -31,6 +33,8 @@ pub struct Searched {
     pub supernet: Option<Supernet>,
     /// The search by a hypernetwork that the arm's architectures came from.
     pub hypernet: Option<Generated>,
+    /// The proxy's choice that the arm began with.
+    pub warm_start: Option<Warm>,
 }
 
 impl Searched {
@@ -38,7 +42,8 @@ impl Searched {
     fn seconds(&self) -> f64 {
         let supernet = self.supernet.as_ref().map_or(0.0, |found| found.seconds);
         let hypernet = self.hypernet.as_ref().map_or(0.0, |found| found.seconds);
-        supernet + hypernet + arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>()
+        let warm = self.warm_start.as_ref().map_or(0.0, |warm| warm.seconds);
+        warm + supernet + hypernet + arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>()
     }
 
     /// The baseline's best, where it beats the winner.
@@ -51,6 +56,24 @@ impl Searched {
 /// The validation accuracy of a complete trial.
 pub fn accuracy(trial: &Trial) -> f64 {
     trial.measurement.as_ref().map_or(f64::NEG_INFINITY, |m| m.accuracy)
+}
+
+/// What a measurement is worth, for a person: an accuracy, or the score of a proxy.
+pub fn worth(measurement: &Measurement) -> String {
+    match (measurement.extra["proxy"].as_str(), measurement.extra["score"].as_f64()) {
+        (Some(proxy), Some(score)) => format!("{proxy} {}", significant(score)),
+        _ => percent(measurement.accuracy),
+    }
+}
+
+/// A score to five digits: `1534.2`, `3.1416e21`.
+pub fn significant(score: f64) -> String {
+    let whole = score.abs().log10().floor();
+    if (-3.0..6.0).contains(&whole) {
+        format!("{score:.*}", (4.0 - whole).max(0.0) as usize)
+    } else {
+        format!("{score:.4e}")
+    }
 }
 
 /// How many trials failed, by kind.
@@ -161,6 +184,8 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
             "winner": trial(s.winner.clone()),
             "arms": arms(s).into_iter().map(|(name, outcome)| arm(name, outcome)).collect::<Vec<_>>(),
             "random_found_better": s.better_random().map(|t| t.id),
+            "front": front::metrics(run, s),
+            "warm_start": s.warm_start,
             "supernet": s.supernet.as_ref().map(supernet::metrics),
             "hypernetwork": s.hypernet.as_ref().map(hypernet::metrics),
         })),
@@ -203,13 +228,16 @@ pub fn policy_updates(trials: &[Trial]) -> Option<Vec<Value>> {
     (!updates.is_empty()).then_some(updates)
 }
 
-fn trial(trial: Trial) -> Value {
+/// A trial as it is told.
+pub fn trial(trial: Trial) -> Value {
     json!({
         "id": trial.id,
         "number": trial.number,
         "validation": trial.measurement.as_ref().map(|m| m.accuracy),
         "parameters": trial.measurement.as_ref().map(|m| m.parameters),
         "flops": trial.measurement.as_ref().map(|m| m.flops),
+        "latency": trial.measurement.as_ref().and_then(|m| m.latency),
+        "score": trial.measurement.as_ref().and_then(|m| m.extra.get("score").cloned()),
         "seconds": trial.seconds,
         "architecture": Blueprint::Point(trial.proposal.architecture).text(),
     })

@@ -4,14 +4,17 @@ use nas_search::{Trial, TrialState};
 use nas_space::spaces::Darts;
 use nas_space::{Architecture, Blueprint, SearchSpace};
 
-use super::results::{Searched, accuracy, arms, failures, metrics};
-use super::{Finish, Run, tabulated};
+use super::results::{Searched, accuracy, arms, failures, metrics, worth};
+use super::{Finish, Run, front, tabulated};
 use crate::output::table::{Align, pairs, table};
 use crate::recipe;
-use crate::units::{count, percent, plural, seconds, short};
+use crate::units::{count, milliseconds, percent, plural, seconds, short};
 
 /// How many architectures the table lists.
 const LISTED: usize = 5;
+
+/// The column of their latencies.
+const LATENCY: usize = 6;
 
 /// Prints it, or the metrics as JSON.
 pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Option<&Searched>) -> anyhow::Result<()> {
@@ -19,6 +22,9 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
     out.document(&metrics(run, blueprint, trained, searched));
     if let Some(searched) = searched {
         out.result(&trials_table(searched));
+        if let Some(front) = front::told(run, searched) {
+            out.result(&front);
+        }
         for line in remarks(searched) {
             out.result(&line);
         }
@@ -77,6 +83,7 @@ fn trials_table(searched: &Searched) -> String {
         ("validation", Align::Right),
         ("parameters", Align::Right),
         ("multiply-adds", Align::Right),
+        ("latency", Align::Right),
         ("time", Align::Right),
         ("architecture", Align::Left),
     ];
@@ -87,6 +94,12 @@ fn trials_table(searched: &Searched) -> String {
         best.iter().take(LISTED).enumerate().map(|(i, t)| row(&(i + 1).to_string(), &searched.winner.arm, t)).collect();
     if let Some(trial) = searched.random.as_ref().and_then(|r| r.best.as_ref()) {
         rows.push(row("", "random, best", trial));
+    }
+    // Where no latency was measured, its column would be empty.
+    if rows.iter().all(|row| row[LATENCY].is_empty()) {
+        let head: Vec<_> = head.iter().enumerate().filter(|(at, _)| *at != LATENCY).map(|(_, head)| *head).collect();
+        rows.iter_mut().for_each(|row| drop(row.remove(LATENCY)));
+        return table(&head, &rows);
     }
     table(&head, &rows)
 }
@@ -103,9 +116,10 @@ fn row(rank: &str, arm: &str, trial: &Trial) -> Vec<String> {
         rank.to_owned(),
         arm.to_owned(),
         (trial.number + 1).to_string(),
-        percent(m.accuracy),
+        worth(m),
         count(m.parameters),
         short(m.flops as f64),
+        m.latency.map_or(String::new(), milliseconds),
         seconds(trial.seconds.unwrap_or(0.0)),
         brief(&trial.proposal.architecture),
     ]
@@ -126,9 +140,13 @@ fn remarks(searched: &Searched) -> Vec<String> {
     if searched.supernet.as_ref().is_some_and(|found| found.is_shared) {
         lines.push("These accuracies are on shared weights; the network below was trained on its own.".into());
     }
+    if searched.winner.measurement.as_ref().is_some_and(|m| m.extra.get("score").is_some()) {
+        lines.push("These are scores of a proxy, not accuracies; the network below was trained.".into());
+    }
     let Some(random) = &searched.random else { return lines };
     let Some(best) = &random.best else { return lines };
-    let (ours, theirs) = (percent(accuracy(&searched.winner)), percent(accuracy(best)));
+    let told = |trial: &Trial| trial.measurement.as_ref().map_or(String::new(), worth);
+    let (ours, theirs) = (told(&searched.winner), told(best));
     let arm = &searched.winner.arm;
     if searched.hypernet.is_some() {
         lines.push(beside_random_ones(searched, random));

@@ -7,7 +7,7 @@ use nas_search::Study;
 use nas_space::Blueprint;
 use serde::{Deserialize, Serialize};
 
-use super::{FINAL_KEY, Run, hypernet, supernet};
+use super::{FINAL_KEY, Run, hypernet, supernet, warm_start};
 use crate::command_line::Open;
 use crate::plan::{FINAL_SIZES, FinalPlan, HypernetPlan, Size, Speed, SupernetPlan, final_plan};
 use crate::units::seconds;
@@ -52,6 +52,7 @@ pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
     let mut used = time.setup + supernet::seconds_used(study)? + hypernet::seconds_used(study)? + final_seconds(study)?;
+    used += warm_start::seconds_used(study)?;
     for arm in [run.config.search.strategy_name(), "random"] {
         used += study.seconds_used(arm)?;
     }

@@ -9,7 +9,7 @@ use nas_search::{
     Budget, Evaluator, Event, Failure, InProcess, Job, Measurement, Outcome, Progress, RandomSearch, SearchError,
     Settings, Strategy, Study, StudyInfo, Trial, run, run_in_memory,
 };
-use nas_space::Seed;
+use nas_space::{SearchSpace, Seed};
 use serde_json::Value;
 
 use crate::bits::{Bits, true_accuracy};
@@ -185,4 +185,49 @@ fn states_and_trials_of_others_are_refused() {
     let random = search(&mut RandomSearch::new(Arc::new(Bits::new(BITS)), Seed::new(1)), &mut Ones, 1, 0).trials;
     let message = local(1).tell(&random).unwrap_err().to_string();
     assert!(message.contains("does not say which climb"), "{message}");
+}
+
+#[test]
+fn every_strategy_begins_with_what_it_is_handed_and_goes_on_from_there() {
+    let space = Arc::new(Bits::new(BITS));
+    let evolution = |seed| -> Box<dyn Strategy> {
+        let config = nas_evolution::EvolutionConfig { population: 4, sample: 2, identity: 0.0 };
+        Box::new(nas_evolution::RegularizedEvolution::new(Arc::new(Bits::new(BITS)), config, Seed::new(seed)).unwrap())
+    };
+    // Half of the bits are ones, and more in those handed last.
+    let handed: Vec<nas_space::Architecture> = (6..10)
+        .map(|ones| nas_space::Architecture {
+            space: space.name().into(),
+            choices: (0..BITS).map(|bit| usize::from(bit < ones)).collect(),
+        })
+        .collect();
+    for make in [local as fn(u64) -> Box<dyn Strategy>, nsga2, evolution] {
+        let warm = |seed| nas_search::WarmStart::new(make(seed), handed.clone());
+        let outcome = search(&mut warm(2), &mut Ones, 30, 2);
+        let proposed: Vec<_> = outcome.trials.iter().map(|t| t.proposal.architecture.clone()).collect();
+        assert_eq!(proposed[..4], handed[..], "{}", outcome.trials[0].arm);
+        assert!(outcome.trials[..4].iter().all(|t| t.proposal.parent.is_none()));
+        let later: Vec<_> = outcome.trials[4..].iter().filter_map(|t| t.proposal.parent).collect();
+        assert!(later.iter().any(|parent| *parent < 4), "{}: nothing descends from them", outcome.trials[0].arm);
+        // Stopped anywhere, it goes on as it was.
+        for stop in [2, 4, 17] {
+            let study = Study::in_memory(&StudyInfo {
+                seed: 1,
+                space: space.name().into(),
+                lag: 2,
+                config: String::new(),
+                program: "test".into(),
+            })
+            .unwrap();
+            for trials in [stop, 30] {
+                let mut strategy = warm(2);
+                let settings = Settings::new(strategy.name(), Budget::trials(trials), "unused");
+                let (mut executor, listener) = (InProcess::new(Ones), &mut |_: &Event| {});
+                run(&study, space.as_ref(), &mut strategy, &mut executor, &settings, listener).unwrap();
+            }
+            let again: Vec<_> =
+                study.all_trials().unwrap().into_iter().map(|trial| trial.proposal.architecture).collect();
+            assert_eq!(again, proposed, "stopped after {stop}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ fn cells() -> impl Iterator<Item = Architecture> {
 
 #[test]
 fn it_holds_what_keeps_to_the_limits_and_nothing_else() {
-    let limit = 4_000;
+    let limit = 9_000;
     let space = limited(limit);
     let (mut inside, mut outside) = (0, 0);
     for cell in cells().step_by(7) {
@@ -47,7 +47,7 @@ fn it_holds_what_keeps_to_the_limits_and_nothing_else() {
 
 #[test]
 fn draws_are_uniform_over_what_fits() {
-    let limit = 4_000;
+    let limit = 9_000;
     let space = limited(limit);
     // How many of what fits have so many 3x3 convolutions: a count that a preference for small networks would shift.
     let convolutions = |cell: &Architecture| cell.choices.iter().filter(|&&choice| choice == 3).count() as f64;

@@ -39,6 +39,7 @@ pub(super) fn divide(
     let space = recipe::space(&config.space.name)?;
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
     let limited = !config.search.limits().is_empty();
+    let as_found = limited || config.search.max_latency_ms.is_some();
     let as_asked = config.clone();
     let work = |size: Size| {
         if !limited {
@@ -77,11 +78,11 @@ pub(super) fn divide(
     config.search.population = given.search.population.unwrap_or(evolution.population);
     config.search.sample = given.search.sample.unwrap_or(evolution.sample.min(config.search.population));
     let as_wished = given.finish.channels.is_none() && given.finish.layers.is_none();
-    if limited && as_wished {
+    if as_found && as_wished {
         // What was found within the limits is trained as it was found.
         (config.finish.channels, config.finish.layers) = (searched.channels, searched.layers);
     }
-    let open = Open { size: as_wished && !limited, epochs: given.finish.epochs.is_none() };
+    let open = Open { size: as_wished && !as_found, epochs: given.finish.epochs.is_none() };
     let left = (total - setup - search) * 0.98;
     let size = (!open.size).then_some(Size { channels: config.finish.channels, layers: config.finish.layers });
     let epochs = (!open.epochs).then_some(config.finish.epochs);
