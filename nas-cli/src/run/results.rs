@@ -233,7 +233,7 @@ pub fn trial(trial: Trial) -> Value {
     json!({
         "id": trial.id,
         "number": trial.number,
-        "validation": trial.measurement.as_ref().map(|m| m.accuracy),
+        "validation": trial.measurement.as_ref().filter(|m| m.extra.get("score").is_none()).map(|m| m.accuracy),
         "parameters": trial.measurement.as_ref().map(|m| m.parameters),
         "flops": trial.measurement.as_ref().map(|m| m.flops),
         "latency": trial.measurement.as_ref().and_then(|m| m.latency),
