@@ -8,7 +8,7 @@ pub(super) const ROW: f64 = 20.0;
 /// The least distance of two names at the ends of lines.
 const APART: f64 = 16.0;
 /// The most characters of a name.
-const LONGEST: usize = 30;
+const LONGEST: usize = 40;
 
 /// Names above the plot.
 pub(super) struct Legend {
@@ -49,7 +49,7 @@ fn at_end(chart: &Chart, series: &Series, size: Size) -> bool {
     let most = match size {
         Size::Wide => 21,
         Size::Narrow => 0,
-        Size::File => LONGEST,
+        Size::File => 24,
     };
     let fits = chart.series.iter().filter(|s| is_line(s)).all(|s| s.name.chars().count() <= most);
     fits && is_line(series) && !series.name.is_empty() && !series.points.is_empty()

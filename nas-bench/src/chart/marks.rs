@@ -12,7 +12,7 @@ const SPECKS: usize = 600;
 /// A line through at most so many points shows them as dots.
 const DOTTED: usize = 40;
 /// So many points of a curve say what they are.
-const NOTES: usize = 120;
+const NOTES: usize = 48;
 
 /// All series, bands behind lines.
 pub(super) fn write(svg: &mut String, chart: &Chart, plane: &Plane, id: &str) {

@@ -160,6 +160,11 @@ impl Page {
         Ok(html)
     }
 
+    /// A sentence in parts, those between `backticks` marked as code.
+    fn spans(text: &str) -> impl Iterator<Item = (bool, &str)> {
+        text.split('`').enumerate().map(|(at, part)| (at % 2 == 1, part))
+    }
+
     /// The styles of charts.
     fn charts(&self) -> String {
         style()

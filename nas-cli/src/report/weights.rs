@@ -45,7 +45,11 @@ fn one(table: &MixedTable, number: usize, history: &[SupernetEpoch], kept: &[Cho
             .collect(),
     };
     Weights {
-        title: if table.name == "cell" { "cell".into() } else { format!("{} cell", table.name) },
+        title: match table.name {
+            "cell" => "cell".into(),
+            "reduce" => "reduction cell".into(),
+            other => format!("{other} cell"),
+        },
         operations: table.operations.iter().map(|o| (abbreviate(o.name()).to_owned(), o.name().to_owned())).collect(),
         edges: (0..table.edges.len()).map(edge).collect(),
     }

@@ -240,7 +240,10 @@ fn a_comparison_shows_every_method_finished_or_not() {
             ],
         );
     }
-    has(&own, &["Lowest test error: `", "Nobody measured them here", "nas compare --data digits --epochs 2 --methods"]);
+    has(
+        &own,
+        &["Lowest test error: <code>", "Nobody measured them here", "nas compare --data digits --epochs 2 --methods"],
+    );
     assert_eq!(report(folder, "side"), own, "the same comparison gives the same bytes");
     let place = folder.join("side/compare.json");
     let mut half = comparison.clone();
