@@ -2,7 +2,7 @@
 //!
 //! Each scores a network with fresh weights on one minibatch, higher being better; the scores of one proxy can be
 //! compared with each other, those of two cannot. All of them go through the passes of [`Network`](crate::Network) from
-//! outside: a graph is [rewritten](rewrite) so that what a proxy needs, a gradient of the outputs' sum, of the images,
+//! outside: a graph is rewritten so that what a proxy needs, a gradient of the outputs' sum, of the images,
 //! or the sign of every ReLU, comes out of an ordinary forward or training step.
 
 mod evaluator;
