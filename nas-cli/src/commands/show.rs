@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use candle_core::Device;
-use nas_nn::memory::{TrainingStep, evaluation, training_step};
+use nas_nn::memory::{TrainingStep, evaluation, kept, training_step};
 use nas_nn::{Latency, Precision};
+use nas_search::files::write_atomically;
 use nas_space::spaces::{self, Darts, NasBench201};
 use nas_space::{Blueprint, Drawing, Genotype, NetworkConfig, NetworkGraph, SearchSpace, Stem, published};
 use serde_json::json;
@@ -25,8 +25,8 @@ struct Part {
     shape: nas_space::Shape,
     parameters: usize,
     flops: u64,
-    /// Bytes of activations of one image.
-    memory: usize,
+    /// Bytes of activations that a training step keeps for its reverse pass.
+    kept: u64,
 }
 
 /// Shows it.
@@ -39,12 +39,11 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     if args.batch_size == 0 {
         return Err(usage("--batch-size 0: a step has at least one image"));
     }
-    let parts = parts(&graph);
-    let activations = graph.activation_bytes(args.batch_size);
     let step = TrainingStep { batch: args.batch_size, precision: Precision::F32, drop_path: false };
     let (training, evaluating) = (training_step(&graph, &step), evaluation(&graph, args.batch_size));
+    let parts = parts(&graph, &kept(&graph, &step));
     let write = |path: &Path, text: String| {
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        write_atomically(path, text.as_bytes())?;
         out.note(&format!("wrote {}", path.display()));
         anyhow::Ok(())
     };
@@ -61,7 +60,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         "parameters": graph.parameters(),
         "flops": graph.flops(),
         "flop_convention": crate::report::FLOP_CONVENTION,
-        "activation_memory": { "batch_size": args.batch_size, "bytes": activations },
+        "activation_memory": { "batch_size": args.batch_size, "bytes": parts.iter().map(|p| p.kept).sum::<u64>() },
         "memory": { "batch_size": args.batch_size, "training_bytes": training, "evaluation_bytes": evaluating },
         "layers": graph.len(),
         "cells": parts.iter().map(|p| json!({
@@ -70,7 +69,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
             "output": [p.shape.channels, p.shape.height, p.shape.width],
             "parameters": p.parameters,
             "flops": p.flops,
-            "activation_bytes": p.memory * args.batch_size,
+            "activation_bytes": p.kept,
         })).collect::<Vec<_>>(),
     });
     if args.per_layer {
@@ -89,13 +88,12 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         ("output", Align::Left),
         ("parameters", Align::Right),
         ("multiply-adds", Align::Right),
-        ("activations of a step", Align::Right),
+        ("kept by a step", Align::Right),
     ];
     let rows: Vec<Vec<String>> = parts
         .iter()
         .map(|p| {
-            let memory = bytes((p.memory * args.batch_size) as u64);
-            vec![p.name.clone(), p.shape.to_string(), count(p.parameters as u64), count(p.flops), memory]
+            vec![p.name.clone(), p.shape.to_string(), count(p.parameters as u64), count(p.flops), bytes(p.kept)]
         })
         .collect();
     out.result(&table(&head, &rows));
@@ -153,8 +151,9 @@ fn describe(config: &NetworkConfig) -> String {
     )
 }
 
-/// The network in the order of its parts; nodes of one cell belong together wherever they stand.
-fn parts(graph: &NetworkGraph) -> Vec<Part> {
+/// The network in the order of its parts; nodes of one cell belong together wherever they stand. `kept` has the
+/// bytes of each node.
+fn parts(graph: &NetworkGraph, kept: &[u64]) -> Vec<Part> {
     let used = graph.reachable(graph.output());
     let mut parts: Vec<Part> = Vec::new();
     for (index, node) in graph.nodes().skip(1) {
@@ -164,13 +163,13 @@ fn parts(graph: &NetworkGraph) -> Vec<Part> {
         };
         let at = parts.iter().position(|p| p.name == name).unwrap_or_else(|| {
             let cell = node.place.cell;
-            parts.push(Part { name, cell, shape: node.shape, parameters: 0, flops: 0, memory: 0 });
+            parts.push(Part { name, cell, shape: node.shape, parameters: 0, flops: 0, kept: 0 });
             parts.len() - 1
         });
         let part = &mut parts[at];
         part.shape = node.shape;
         part.parameters += graph.parameters_of(index);
-        part.memory += node.shape.elements() * size_of::<f32>();
+        part.kept += kept[index];
         // The auxiliary head does not exist at inference, which is what multiply-adds are counted for.
         part.flops += if used[index] { graph.flops_of(index) } else { 0 };
     }

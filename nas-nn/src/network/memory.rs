@@ -5,7 +5,7 @@
 //! is, for every size, the most buffers that are in use at once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use nas_space::{Layer, NetworkGraph};
@@ -33,15 +33,19 @@ pub struct TrainingStep {
 /// An estimate: scratch of the threads and the program itself come on top. The peak of a process that trains is within 20 %
 /// of it wherever activations outweigh the program; a test holds that.
 pub fn training_step(graph: &NetworkGraph, step: &TrainingStep) -> u64 {
-    let bytes = match step.precision {
-        Precision::F32 => 4,
-        Precision::Bf16 => 2,
-    };
-    let mut pass = Pass::new(graph, step.batch, bytes, step.drop_path);
+    let mut pass = Pass::of(graph, step);
     pass.forward(true);
     pass.backward();
     let parameters = 4 * graph.parameters() as u64;
     pass.peak() + 4 * parameters + batches(graph, step.batch)
+}
+
+/// Bytes that a training step's forward pass leaves for the reverse pass, for each node of the graph. What several nodes hold
+/// counts at the first of them. Gradients, parameters and batches, which [`training_step`] has besides, belong to no node.
+pub fn kept(graph: &NetworkGraph, step: &TrainingStep) -> Vec<u64> {
+    let mut pass = Pass::of(graph, step);
+    pass.forward(true);
+    pass.held()
 }
 
 /// Bytes that evaluating a network on `batch` images at a time holds at once.
@@ -109,6 +113,14 @@ struct Pass {
 }
 
 impl Pass {
+    fn of(graph: &NetworkGraph, step: &TrainingStep) -> Self {
+        let bytes = match step.precision {
+            Precision::F32 => 4,
+            Precision::Bf16 => 2,
+        };
+        Self::new(graph, step.batch, bytes, step.drop_path)
+    }
+
     fn new(graph: &NetworkGraph, batch: usize, bytes: usize, drop_path: bool) -> Self {
         let learned = |node: usize| (!graph.parameter_shapes(node).is_empty()).then_some(node);
         let is_custom = |node: usize| matches!(graph.node(node).layer, Layer::Custom { .. }).then_some(node);
@@ -131,6 +143,17 @@ impl Pass {
     /// The most bytes at once, as the pool keeps them.
     fn peak(&self) -> u64 {
         self.counts.borrow().iter().map(|(bytes, (_, most))| (bytes * most) as u64).sum()
+    }
+
+    /// Bytes of the buffers in use, each at the first node that holds it.
+    fn held(&self) -> Vec<u64> {
+        let mut seen = BTreeSet::new();
+        let mut at = |node: usize| -> u64 {
+            let value = self.values[node].iter().flat_map(|value| &value.blocks);
+            let blocks = value.chain(self.norms[node].iter().flatten()).chain(&self.passed[node]);
+            blocks.filter(|block| seen.insert(Rc::as_ptr(block))).map(|block| block.bytes as u64).sum()
+        };
+        (0..self.values.len()).map(&mut at).collect()
     }
 
     fn take(&self, lanes: usize, bytes: usize) -> Rc<Buffer> {

@@ -220,3 +220,11 @@ fn supernets_in_f64_and_f32() {
         }
     }
 }
+
+#[test]
+fn every_golden_file_is_of_a_kind_that_is_read() {
+    let mut all = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    all.retain(|path| path.extension().is_some_and(|e| e == "safetensors"));
+    let read: usize = ["darts_network", "darts_supernet"].map(|kind| files(kind).len()).iter().sum();
+    assert_eq!(read, all.len(), "a file in {} is of another kind, which no test reads", folder().display());
+}

@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use candle_core::{DType, Device, Tensor};
-use nas_nn::memory::{TrainingStep, evaluation, training_step};
+use nas_nn::memory::{TrainingStep, evaluation, kept, training_step};
 use nas_nn::optim::{DecayOn, Optimizer, Rate, Sgd};
 use nas_nn::{Mode, Network, Precision, StepConfig};
 use nas_space::spaces::{Darts, NasBench201};
@@ -141,4 +141,23 @@ fn a_step_takes_what_it_is_said_to_take() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_a_step_keeps_is_told_node_by_node() {
+    let case = case("DARTS_V2", 16, 8, 32);
+    let graph = graph(&case);
+    let each = kept(&graph, &case.step);
+    assert_eq!(each.len(), graph.len());
+    // The stem is a convolution to 48 channels and its batch norm, which leaves no values of its own.
+    let stem = |node: &nas_space::Node| node.name.starts_with("stem.");
+    let of_stem: u64 = graph.nodes().filter(|(_, node)| stem(node)).map(|(index, _)| each[index]).sum();
+    assert_eq!(of_stem, 32 * 48 * 32 * 32 * 4);
+    let sum: u64 = each.iter().sum();
+    let besides = 16 * graph.parameters() as u64 + 3 * 4 * 32 * 3 * 32 * 32;
+    let all = training_step(&graph, &case.step);
+    assert!(sum + besides < all, "gradients come on top: {sum} and {besides} of {all}");
+    assert!(2 * sum > all, "most of it is kept for the reverse pass: {sum} of {all}");
+    let halves = kept(&graph, &TrainingStep { precision: Precision::Bf16, ..case.step });
+    assert_eq!(halves.iter().sum::<u64>(), sum / 2);
 }

@@ -20,6 +20,12 @@ fn nasbench201_networks_have_the_measured_parameters() {
         let architecture = NasBench201.parse(text).expect("a valid string");
         let graph = NasBench201.lower(&architecture, &NasBench201.default_config()).expect("it builds");
         assert_eq!(graph.parameters(), expect, "{text}");
+        // The benchmark's other sets, CIFAR-100 and ImageNet16-120, change the classifier alone, of 64 features.
+        for (classes, more) in [(100, 5_850), (120, 7_150)] {
+            let config = NetworkConfig { classes, ..NasBench201.default_config() };
+            let graph = NasBench201.lower(&architecture, &config).expect("it builds");
+            assert_eq!(graph.parameters(), expect + more, "{text}, {classes} classes");
+        }
     };
     let all = |op: &str| format!("|{op}~0|+|{op}~0|{op}~1|+|{op}~0|{op}~1|{op}~2|");
     check(&all("none"), 73_306);

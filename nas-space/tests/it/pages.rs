@@ -186,7 +186,19 @@ fn options(decisions: &[&Decision]) -> String {
         }
     }
     let quoted = |options: &[String]| options.iter().map(|o| format!("`{o}`")).collect::<Vec<_>>().join(" ");
-    kinds.iter().map(|(count, options)| format!("{count} of {}", quoted(options))).collect::<Vec<_>>().join("<br>")
+    let line = |(count, options): &(usize, &[String])| format!("{count} of {}", quoted(options));
+    let grow = |pair: &[(usize, &[String])]| {
+        let [(few, before), (many, after)] = pair else { return false };
+        few == many && after.split_last().is_some_and(|(_, rest)| rest == *before)
+    };
+    match &kinds[..] {
+        // Nodes that may each read all before: seven such lines say no more than the first, the second and the last.
+        [first, second, .., (count, last)] if kinds.len() > 6 && kinds.windows(2).all(grow) => {
+            let new = |options: &[String]| format!("`{}`", options[options.len() - 1]);
+            format!("{}<br>{count} of these and {}<br>and so on, up to {}", line(first), new(second.1), new(last))
+        }
+        _ => kinds.iter().map(line).collect::<Vec<_>>().join("<br>"),
+    }
 }
 
 /// The number of architectures: exactly, or by its logarithm where it has more than 128 bits.

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use nas_space::spaces::Darts;
 use nas_space::{Blueprint, ImageShape, NetworkConfig, NetworkGraph, published, published_cells};
 
 fn graph(name: &str, config: NetworkConfig) -> NetworkGraph {
@@ -70,17 +71,34 @@ fn the_shared_table_of_counts_agrees() {
     let mut checked = 0;
     for (line, expect) in table {
         let words: Vec<&str> = line.split(' ').collect();
-        let [name, stem, channels, layers, auxiliary] = words[..] else { continue };
         let number = |word: &str| word[2..].parse::<usize>().expect("a number");
+        checked += 1;
+        let (name, stem, channels, layers, auxiliary) = match words[..] {
+            ["supernet", channels, layers, "weights"] => {
+                assert_eq!(supernet(number(channels), number(layers)), expect, "{line}");
+                continue;
+            }
+            [name, stem, channels, layers, auxiliary] => (name, stem, channels, layers, auxiliary),
+            _ => panic!("{}: what is `{line}`?", path.display()),
+        };
         let base = match stem {
             "imagenet" => NetworkConfig::imagenet(number(channels), number(layers)),
             _ => NetworkConfig::cifar(number(channels), number(layers)),
         };
         let config = NetworkConfig { auxiliary: auxiliary == "aux=True", ..base };
         assert_eq!(graph(name, config).parameters(), expect, "{line}");
-        checked += 1;
     }
     assert!(checked > 0, "{} names no network", path.display());
+}
+
+/// Weights of the supernet of DARTS, without its 224 architecture parameters.
+fn supernet(channels: usize, layers: usize) -> usize {
+    Darts.supernet(&NetworkConfig::cifar(channels, layers)).expect("it builds").parameters()
+}
+
+#[test]
+fn the_supernet_of_darts_has_the_reference_s_weights() {
+    assert_eq!([(16, 8), (16, 20), (4, 5)].map(|(c, l)| supernet(c, l)), [1_930_618, 4_548_730, 136_182]);
 }
 
 #[test]

@@ -35,6 +35,9 @@ const CELLS: [&str; 5] = ["DARTS_V1", "GDAS_V1", "NASNet-A", "AmoebaNet-A", "ENA
 /// These are also made for larger, not square images, in colour.
 const LARGE: [&str; 3] = ["DARTS_V2", "NASNet-A", "AmoebaNet-B"];
 
+/// Networks with the stem for ImageNet, three convolutions down to an eighth, in DARTS's form and in NASNet's.
+const STEMS: [&str; 2] = ["DARTS_V2", "NASNet-A-mobile"];
+
 /// All of them: DARTS_V2 trained on the digits as well as it goes in a minute, and many that are trained for a moment.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = vec![case("DARTS_V2-digits", "train DARTS_V2 --channels 8 --layers 5 --epochs 12 --auxiliary")];
@@ -55,6 +58,10 @@ pub(crate) fn all() -> Vec<Case> {
         let command =
             format!("train {cell} --data {BITMAPS} --channels 8 --layers 6 --epochs 6 --batch-size 8 --auxiliary");
         cases.push(case(&format!("{cell}-bitmaps"), &command));
+    }
+    for cell in STEMS {
+        let sizes = "--stem imagenet --image-size 64 --channels 8 --layers 5 --epochs 6 --batch-size 8 --auxiliary";
+        cases.push(case(&format!("{cell}-imagenet"), &format!("train {cell} --data {BITMAPS} {sizes}")));
     }
     cases
 }
