@@ -5,6 +5,7 @@ use nas_nn::Precision;
 use crate::config::Config;
 use crate::evaluators::TRAIN;
 use crate::folder::shell_word;
+use crate::tensorboard::FOLDER;
 
 /// Which parts of a configuration a time budget chose, so that a repetition must choose again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -80,12 +81,14 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("jobs", Some(run.jobs.to_string()));
     flag("threads", Some(run.threads.to_string()));
     flag("device", Some(run.device.clone()));
+    flag("tensorboard", run.tensorboard.clone().filter(|folder| folder != FOLDER));
     let switches = [
         ("--no-baseline", !search.baseline),
         ("--latency", search.latency),
         ("--auxiliary", finish.auxiliary),
         ("--final-on-all", finish.on_all),
         ("--in-process", run.in_process),
+        ("--tensorboard", run.tensorboard.as_deref() == Some(FOLDER)),
     ];
     words.extend(switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_owned()));
     words
@@ -142,6 +145,7 @@ mod tests {
         (config.search.max_latency_ms, config.search.latency) = (Some(2.5), true);
         config.search.warm_start = Some("proxy:naswot:50".into());
         (config.search.strategy, config.search.objectives) = ("nsga2".into(), Some("accuracy,latency".into()));
+        config.run.tensorboard = Some("tensorboard".into());
         let Ok(cli) = Cli::try_parse_from(search(&config, Open::default())) else { panic!("not a command") };
         let Command::Search(args) = cli.command else { panic!("not a search") };
         // Facts that would lead the rule to something else everywhere.

@@ -38,6 +38,7 @@ mod run;
 mod sharing;
 mod signal;
 mod strategies;
+mod tensorboard;
 mod units;
 mod warm_start;
 

@@ -156,6 +156,8 @@ pub struct TrainArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub board: search::BoardArgs,
 }
 
 /// `nas evaluate`.

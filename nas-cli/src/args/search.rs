@@ -8,6 +8,7 @@ use nas_space::Stem;
 
 use super::network::parse_stem;
 use crate::config::{Amount, Colour, Falling, Partial};
+use crate::tensorboard::FOLDER;
 use crate::units::{parse_seconds, parse_size};
 
 /// `nas search`.
@@ -158,6 +159,8 @@ pub struct SearchArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub board: BoardArgs,
     /// Run the trials inside this process, one after another
     #[arg(long, help_heading = "Run")]
     pub in_process: bool,
@@ -261,6 +264,26 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
+/// What is told on the way.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BoardArgs {
+    /// Write event files for TensorBoard, into DIR or the folder of results
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "", help_heading = "Run")]
+    pub tensorboard: Option<String>,
+}
+
+impl BoardArgs {
+    /// Writes what was given into a configuration.
+    pub fn fill(&self, into: &mut Partial) {
+        // A relative path would be one in the folder of results, which is not what is meant at a prompt.
+        let whole = |folder: &String| match folder.as_str() {
+            "" => FOLDER.to_owned(),
+            folder => std::path::absolute(folder).map_or(folder.to_owned(), |path| path.display().to_string()),
+        };
+        into.run.tensorboard = self.tensorboard.as_ref().map(whole);
+    }
+}
+
 fn parse_precision(text: &str) -> Result<Precision, String> {
     match text {
         "f32" => Ok(Precision::F32),
@@ -321,6 +344,7 @@ impl SearchArgs {
         self.data.fill(&mut said);
         self.training.fill(&mut said);
         self.run.fill(&mut said);
+        self.board.fill(&mut said);
         said.space.name = self.space.clone();
         said.space.channels = self.channels;
         said.space.layers = self.layers;

@@ -26,7 +26,7 @@ use crate::presets::{self, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::parse_seconds;
-use crate::{device, generated, memory, objectives, recipe, signal, strategies, warm_start};
+use crate::{device, generated, memory, objectives, recipe, signal, strategies, tensorboard, warm_start};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -46,6 +46,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         None => format!("{}-{}", config.space.name, config.search.strategy_name()),
     };
     let stem = format!("{}-{method}-{}", images::short_name(name), config.seed);
+    tensorboard::check_free(config.run.tensorboard.as_deref())?;
     let folder = Folder::create(args.out.as_deref(), &stem)?;
     begin(ready, folder, out, stop)
 }

@@ -92,9 +92,7 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
     ];
     let rows: Vec<Vec<String>> = parts
         .iter()
-        .map(|p| {
-            vec![p.name.clone(), p.shape.to_string(), count(p.parameters as u64), count(p.flops), bytes(p.kept)]
-        })
+        .map(|p| vec![p.name.clone(), p.shape.to_string(), count(p.parameters as u64), count(p.flops), bytes(p.kept)])
         .collect();
     out.result(&table(&head, &rows));
     out.result("");

@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::plan::{self, Size};
 use crate::presets::Recipe;
 use crate::run::{self, Run, write_architecture};
-use crate::{architecture, device, generated, recipe, signal};
+use crate::{architecture, device, generated, recipe, signal, tensorboard};
 
 /// Trains.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
@@ -61,6 +61,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         memory::check(&out, Machine::ask(), "this training", [needs, needs], advice)?;
     }
     let device = device::open(&config.run.device)?;
+    tensorboard::check_free(config.run.tensorboard.as_deref())?;
     let stem = format!("{}-{}-{}", images::short_name(&name), label(&args.architecture), config.seed);
     let folder = Folder::create(args.out.as_deref(), &stem)?;
     folder.write("nas.toml", &render(&config, "The settings of this training. Searches are not concerned by it."))?;
@@ -86,6 +87,7 @@ fn partial(args: &TrainArgs) -> Partial {
     args.data.fill(&mut said);
     args.training.fill(&mut said);
     args.run.fill(&mut said);
+    args.board.fill(&mut said);
     said.space.stem = args.stem;
     said.finish.channels = args.channels;
     said.finish.layers = args.layers;

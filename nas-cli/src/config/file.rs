@@ -105,7 +105,7 @@ section!(
 );
 section!(
     /// `[run]`
-    Run { jobs: usize, threads: usize, in_process: bool, device: String, }
+    Run { jobs: usize, threads: usize, in_process: bool, device: String, tensorboard: String, }
 );
 
 /// What a file or the flags say about a search.

@@ -237,11 +237,14 @@ pub struct RunConfig {
     pub in_process: bool,
     /// Where networks are trained: `cpu` or `cuda:N`.
     pub device: String,
+    /// Where event files for TensorBoard go, inside the folder of results unless the path is absolute.
+    #[serde(default)]
+    pub tensorboard: Option<String>,
 }
 
 impl Default for RunConfig {
     /// One worker with one thread: what a study, which keeps no such things, is read with.
     fn default() -> Self {
-        Self { jobs: 1, threads: 1, in_process: false, device: "cpu".into() }
+        Self { jobs: 1, threads: 1, in_process: false, device: "cpu".into(), tensorboard: None }
     }
 }

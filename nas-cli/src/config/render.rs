@@ -84,6 +84,7 @@ const KEYS: &[(&str, &str)] = &[
     ("run.threads", "threads of each worker"),
     ("run.in_process", "run the trials inside this process, one after another"),
     ("run.device", "\"cpu\" or \"cuda:0\""),
+    ("run.tensorboard", "write event files for TensorBoard here; a relative path is inside the folder of results"),
 ];
 
 /// What the sections are.

@@ -149,6 +149,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             threads: run.threads.unwrap_or((facts.cores / workers).max(1)),
             in_process,
             device: run.device.unwrap_or_else(|| "cpu".into()),
+            tensorboard: run.tensorboard,
         },
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nas_oneshot::Found;
 use nas_search::{
-    Budget, Executor, InProcess, Outcome, Settings, StopReason, Strategy, Study, Trial, WarmStart, Workers,
+    Budget, Event, Executor, InProcess, Listener, Outcome, Settings, StopReason, Strategy, Study, Trial, WarmStart,
+    Workers,
     random_proposal,
 };
 
@@ -21,6 +22,7 @@ use crate::hypernet::Hypernet;
 use crate::oneshot::{self, OneShot};
 use crate::recipe;
 use crate::strategies::RANDOM;
+use crate::tensorboard::ArmSeries;
 use crate::units::parse_seconds;
 
 /// The key under which a study keeps the seconds that the random arm was charged for trials it took over.
@@ -149,9 +151,14 @@ fn arm_of(
         stop: Arc::clone(&run.stop),
         ..Settings::new(name, budget, run.folder.trials())
     };
-    let mut listener = ArmListener::new(run.out, budget, study.seconds_used(name)?);
+    let mut shown = ArmListener::new(run.out, budget, study.seconds_used(name)?);
+    let mut board = ArmSeries::open(&run.board(), name, study.trials(name)?);
+    let mut listener = |event: &Event| {
+        shown.on_event(event);
+        board.on_event(event);
+    };
     let outcome = nas_search::run(study, space.as_ref(), strategy, executor.as_mut(), &settings, &mut listener);
-    listener.finish();
+    shown.finish();
     let outcome = outcome?;
     if outcome.reason == StopReason::Interrupted {
         return Err(run.interrupted());

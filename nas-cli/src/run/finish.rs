@@ -73,6 +73,8 @@ pub fn finish(
         trainer.restore(&saved)?;
         run.out.note(&format!("going on after {}", plural(trainer.epochs_finished() as u64, "epoch")));
     }
+    let mut series = run.board().series("training", trainer.epochs_finished() as u64);
+    trainer.history().iter().for_each(|report| series.epoch(report));
     let options = RunOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, deadline };
     let mut progress = Progress::new(run.out, 1000, "training, ‰");
     progress.start_at(0);
@@ -97,7 +99,10 @@ pub fn finish(
                     percent(step.accuracy)
                 ));
             }
-            TrainEvent::Epoch { report, seconds } => progress.line(&epoch_line(report, *seconds)),
+            TrainEvent::Epoch { report, seconds } => {
+                series.epoch(*report);
+                progress.line(&epoch_line(report, *seconds));
+            }
             _ => {}
         }
         let ends_epoch = matches!(event, TrainEvent::Epoch { .. });

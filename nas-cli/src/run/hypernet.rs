@@ -58,9 +58,14 @@ pub fn search(run: &Run, study: &Study, asked: &Hypernet, time: Option<&TimePlan
     let used = || before + start.elapsed().as_secs_f64();
     let (mut noted, mut failed) = (Instant::now(), None);
     let mut progress = Progress::new(run.out, 1000, "hypernetwork, ‰");
+    let mut series = run.board().series("hypernetwork", search.epochs_finished() as u64);
+    search.history().iter().for_each(|epoch| series.epoch(epoch));
     let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop };
     let ended = search.run(&options, &mut |event: &Event| {
         show(&mut progress, event);
+        if let Event::GhnEpoch { report, .. } = event {
+            series.epoch(report.as_ref());
+        }
         if failed.is_none() && noted.elapsed() > NOTE_EVERY {
             noted = Instant::now();
             failed = study.set(SECONDS, &used().to_string()).err();

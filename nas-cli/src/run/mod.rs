@@ -37,6 +37,7 @@ use crate::memory::{self, Machine};
 use crate::output::Output;
 use crate::report::Subject;
 use crate::signal::Stop;
+use crate::tensorboard::Board;
 use crate::{architecture, recipe};
 
 /// What every phase needs.
@@ -68,6 +69,11 @@ impl Run {
                 "the final network is larger than the limits of the search, as --final-channels and --final-layers ask: {over}"
             ));
         }
+    }
+
+    /// Where its event files go.
+    pub fn board(&self) -> Board {
+        Board::of(&self.folder, self.config.run.tensorboard.as_deref(), self.out)
     }
 
     /// The error that ends a run on request.

@@ -161,6 +161,11 @@ impl GhnSearch {
         GhnReport { history: history.clone(), scored: scored.clone(), best }
     }
 
+    /// The epochs finished, those before a resume included.
+    pub fn history(&self) -> &[GhnEpoch] {
+        &self.standing.history
+    }
+
     /// Draws an architecture by its number among those sampled, and scores it with the weights generated now.
     ///
     /// # Errors

@@ -139,6 +139,11 @@ impl Trainer {
         &self.standing.plan
     }
 
+    /// The epochs finished, those before a resume included.
+    pub fn history(&self) -> &[EpochReport] {
+        &self.standing.history
+    }
+
     /// Epochs finished.
     pub fn epochs_finished(&self) -> usize {
         self.standing.epoch

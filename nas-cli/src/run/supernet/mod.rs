@@ -61,9 +61,20 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
     announce(run, &search);
     let mut note = Note { study, start, before, last: Instant::now(), failed: None };
     let mut shown = Shown::new(run.out, &search);
+    let mut series = run.board().series("supernet", search.epochs().0 as u64);
+    match search.report()? {
+        Some(Report::Darts(report)) => report.history.iter().for_each(|epoch| series.epoch(epoch)),
+        Some(Report::Enas(report)) => report.history.iter().for_each(|epoch| series.epoch(epoch)),
+        None => {}
+    }
     let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop };
     let ended = search.run(&options, &mut |event: &Event| {
         shown.show(event);
+        match event {
+            Event::SupernetEpoch { report, .. } => series.epoch(report.as_ref()),
+            Event::SharedEpoch { report, .. } => series.epoch(report.as_ref()),
+            _ => {}
+        }
         note.now_and_then(matches!(event, Event::SupernetEpoch { .. } | Event::SharedEpoch { .. }));
     });
     shown.progress.finish();
