@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::exit::usage;
 use crate::folder::Folder;
 use crate::images::Data;
-use crate::recipe;
+use crate::{hypernet, recipe};
 
 /// Checks that a text names a hypernetwork that is there.
 ///
@@ -65,7 +65,7 @@ pub fn evaluator(text: &str, config: &Config, data: &Data) -> anyhow::Result<Pre
         network,
         data: ScoreData {
             images: std::sync::Arc::clone(&data.images),
-            indices: recipe::scored_on(data),
+            indices: hypernet::scored_on(data),
             normalization: data.normalization.clone(),
             batch_size: SearchConfig::default().score_batch_size,
         },

@@ -1,11 +1,16 @@
 //! The graph hypernetwork as it is asked for: `ghn`, with its settings.
 
-use nas_ghn::{GhnConfig, Propagation, SearchConfig};
-use nas_search::Strategy;
+use std::sync::Arc;
 
-use crate::config::Partial;
+use nas_ghn::{GhnConfig, GhnSearch, Propagation, SearchConfig, Task as GhnTask};
+use nas_nn::trainer::TrainData;
+use nas_search::Strategy;
+use nas_space::Seed;
+
+use crate::config::{Config, Partial};
 use crate::exit::usage;
-use crate::plan::{HYPERNET_SAMPLES, HypernetPlan, hypernet_plan};
+use crate::images::{Data, Numbers, augment};
+use crate::plan::{HYPERNET_PASSES, HYPERNET_SAMPLES, HypernetPlan, Size, hypernet_plan};
 use crate::recipe;
 use crate::strategies::{Method, Task};
 
@@ -130,6 +135,51 @@ impl Hypernet {
         let plan = hypernet_plan(seconds, used, batch, paces.0, paces.1, samples, held_back);
         HypernetPlan { images: plan.images.or(self.images), ..plan }
     }
+}
+
+/// The images on which an architecture is scored with generated weights, if there are so many: more would cost more than
+/// the ranking gains.
+const SCORED_ON: usize = 1_000;
+
+/// The images on which architectures are scored with generated weights. Their list is shuffled, so its beginning is a fair
+/// sample.
+pub fn scored_on(data: &Data) -> Numbers {
+    Arc::new(data.validation[..SCORED_ON.min(data.validation.len())].to_vec())
+}
+
+/// The search by a hypernetwork, before its first step. A plan says how long it is where time decided that.
+///
+/// # Errors
+/// Names the setting at fault.
+pub fn build(config: &Config, data: &Data, asked: &Hypernet, plan: Option<&HypernetPlan>) -> anyhow::Result<GhnSearch> {
+    let searched = recipe::searched_space(config, data.shape(), data.classes.len())?;
+    let (space, learn_from) = match recipe::space(asked.learned_space(&config.space.name))? {
+        same if same.name() == searched.name() => (Arc::clone(&searched), searched),
+        other => (searched, other),
+    };
+    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let size = Size { channels: network.channels, layers: network.layers };
+    let learn_network = recipe::sized(learn_from.as_ref(), &network, size);
+    let given = config.search.epochs.map(|epochs| usize::try_from(epochs).unwrap_or(usize::MAX));
+    let images = TrainData {
+        images: Arc::clone(&data.images),
+        train: data.hypernet_images(config, plan.map_or(asked.images, |plan| plan.images))?,
+        validation: Some(scored_on(data)),
+        normalization: data.normalization.clone(),
+    };
+    let search = SearchConfig {
+        ghn: asked.ghn.clone(),
+        epochs: plan.map(|plan| plan.epochs).or(given).unwrap_or(HYPERNET_PASSES),
+        batch_size: config.trial.batch_size,
+        meta_batch: asked.meta_batch,
+        learning_rate: asked.learning_rate,
+        augment: augment(&config.data, false),
+        samples: plan.map(|plan| plan.samples).or(asked.samples).unwrap_or(HYPERNET_SAMPLES),
+        best: asked.best,
+        ..SearchConfig::default()
+    };
+    let seed = Seed::new(config.seed).child("hypernetwork");
+    Ok(GhnSearch::new(GhnTask { space, network, learn_from, learn_network }, images, search, seed)?)
 }
 
 #[cfg(test)]

@@ -362,7 +362,7 @@ impl Report {
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Darts(report) => &report.warnings,
-            Self::Enas(_) => &[],
+            Self::Enas(report) => &report.warnings,
         }
     }
 }

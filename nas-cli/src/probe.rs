@@ -12,7 +12,7 @@ use nas_search::Event;
 use nas_space::{Architecture, NetworkConfig, NetworkGraph, SearchSpace, Seed};
 
 use crate::config::Config;
-use crate::hypernet::Hypernet;
+use crate::hypernet::{self, Hypernet};
 use crate::images::Data;
 use crate::oneshot::Search;
 use crate::plan::{HypernetPlan, SEARCH_SIZES, Size, Speed};
@@ -144,7 +144,7 @@ pub fn hypernet_seconds(config: &Config, data: &Data, asked: &Hypernet) -> anyho
     const SCORES: u64 = 5;
     // So many epochs that the probe never comes to an end of its own.
     let endless = HypernetPlan { epochs: 1_000_000, images: asked.images, samples: 1 };
-    let mut search = recipe::hypernet(config, data, asked, Some(&endless))?;
+    let mut search = hypernet::build(config, data, asked, Some(&endless))?;
     let stop = AtomicBool::new(false);
     let options = nas_ghn::SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
     let begin = Instant::now();

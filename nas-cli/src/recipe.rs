@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use candle_core::Device;
-use nas_ghn::{GhnSearch, SearchConfig, Task as GhnTask};
 use nas_nn::proxy::{Minibatch, OnProxy};
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_nn::{TrainFromScratch, WithLatency};
@@ -14,12 +13,12 @@ use nas_space::{Blueprint, Chooses, ImageShape, Limited, NetworkConfig, SearchSp
 
 use crate::config::Config;
 use crate::generated;
-use crate::hypernet::Hypernet;
-use crate::images::{Data, Numbers, augment};
+use crate::hypernet::{self, Hypernet};
+use crate::images::{Data, augment};
 use crate::memory::Machine;
 use crate::objectives;
 use crate::oneshot::{self, OneShot};
-use crate::plan::{self, HYPERNET_PASSES, HYPERNET_SAMPLES, HypernetPlan, Size};
+use crate::plan::{self, Size};
 use crate::strategies::{Epochs, Method, Task};
 use crate::warm_start;
 
@@ -75,55 +74,6 @@ pub fn method(config: &Config, text: &str, space: &Arc<dyn SearchSpace>) -> anyh
     Ok((method, task))
 }
 
-/// The images on which an architecture is scored with generated weights, if there are so many: more would cost more than
-/// the ranking gains.
-const SCORED_ON: usize = 1_000;
-
-/// The images on which architectures are scored with generated weights. Their list is shuffled, so its beginning is a fair
-/// sample.
-pub fn scored_on(data: &Data) -> Numbers {
-    Arc::new(data.validation[..SCORED_ON.min(data.validation.len())].to_vec())
-}
-
-/// The search by a hypernetwork, before its first step. A plan says how long it is where time decided that.
-///
-/// # Errors
-/// Names the setting at fault.
-pub fn hypernet(
-    config: &Config,
-    data: &Data,
-    asked: &Hypernet,
-    plan: Option<&HypernetPlan>,
-) -> anyhow::Result<GhnSearch> {
-    let searched = searched_space(config, data.shape(), data.classes.len())?;
-    let (space, learn_from) = match space(asked.learned_space(&config.space.name))? {
-        same if same.name() == searched.name() => (Arc::clone(&searched), searched),
-        other => (searched, other),
-    };
-    let network = trial_network(config, data.shape(), data.classes.len());
-    let size = Size { channels: network.channels, layers: network.layers };
-    let learn_network = sized(learn_from.as_ref(), &network, size);
-    let given = config.search.epochs.map(|epochs| usize::try_from(epochs).unwrap_or(usize::MAX));
-    let images = TrainData {
-        images: Arc::clone(&data.images),
-        train: data.hypernet_images(config, plan.map_or(asked.images, |plan| plan.images))?,
-        validation: Some(scored_on(data)),
-        normalization: data.normalization.clone(),
-    };
-    let search = SearchConfig {
-        ghn: asked.ghn.clone(),
-        epochs: plan.map(|plan| plan.epochs).or(given).unwrap_or(HYPERNET_PASSES),
-        batch_size: config.trial.batch_size,
-        meta_batch: asked.meta_batch,
-        learning_rate: asked.learning_rate,
-        augment: augment(&config.data, false),
-        samples: plan.map(|plan| plan.samples).or(asked.samples).unwrap_or(HYPERNET_SAMPLES),
-        best: asked.best,
-        ..SearchConfig::default()
-    };
-    let seed = Seed::new(config.seed).child("hypernetwork");
-    Ok(GhnSearch::new(GhnTask { space, network, learn_from, learn_network }, images, search, seed)?)
-}
 /// The network of trials.
 pub fn trial_network(config: &Config, input: ImageShape, classes: usize) -> NetworkConfig {
     let (channels, layers) = (config.space.channels, config.space.layers);
@@ -277,7 +227,7 @@ pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
     data.trial_images(config)?;
     data.final_images(config)?;
     if let Some(asked) = Hypernet::asked(&config.search.strategy)? {
-        return hypernet(config, data, &asked, None).map(drop);
+        return hypernet::build(config, data, &asked, None).map(drop);
     }
     if let Some(asked) = OneShot::of(&config.search)? {
         oneshot::build(config, data, &asked, None)?;

@@ -70,8 +70,11 @@ pub const KNOWN: &[Known] = &[
         name: "local",
         summary: "local search: moves to the first single change that is better, starts anew where there is none",
         source: "White, Nolen & Savani 2021",
-        settings: &[],
-        make: |_, task| Ok(Box::new(LocalSearch::new(Arc::clone(&task.space), task.seed))),
+        settings: &[("beginnings", "random networks tried first; the first climb begins at the best of them [1]")],
+        make: |method, task| {
+            let beginnings = method.number("beginnings")?.unwrap_or(1);
+            Ok(Box::new(LocalSearch::new(Arc::clone(&task.space), task.seed).beginnings(beginnings)))
+        },
     },
     Known {
         name: objectives::NSGA2,

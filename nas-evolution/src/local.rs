@@ -20,7 +20,8 @@ const VERSION: u64 = 1;
 ///
 /// A climb begins at a random architecture. Its neighbours, all valid architectures that differ in one choice, are tried
 /// in random order, and the first that is better takes its place. Where none is better, the next climb begins. The answer
-/// is the best of the whole history. There is nothing to set.
+/// is the best of the whole history. All there is to set is how many random architectures are tried before the first climb,
+/// which then begins at the best of them.
 ///
 /// What the paper leaves open is done so:
 /// - A network that was tried before, in whatever climb, is not tried again.
@@ -30,6 +31,7 @@ const VERSION: u64 = 1;
 pub struct LocalSearch {
     space: Arc<dyn SearchSpace>,
     seed: Seed,
+    beginnings: u64,
     told: u64,
     seen: BTreeSet<String>,
     climb: Option<Climb>,
@@ -62,7 +64,12 @@ impl LocalSearch {
     /// A local search of a space. A [`RandomSearch`](nas_search::RandomSearch) with the same seed proposes the same first
     /// architecture.
     pub fn new(space: Arc<dyn SearchSpace>, seed: Seed) -> Self {
-        Self { space, seed, told: 0, seen: BTreeSet::new(), climb: None }
+        Self { space, seed, beginnings: 1, told: 0, seen: BTreeSet::new(), climb: None }
+    }
+
+    /// The same with so many random architectures tried first; the first climb begins at the best of them.
+    pub fn beginnings(self, beginnings: u64) -> Self {
+        Self { beginnings, ..self }
     }
 
     /// The proposal for a trial: a function of what was told and of the number, so that nothing is lost in a crash.
@@ -70,9 +77,10 @@ impl LocalSearch {
         // With a lag, `since` lies that far behind the first proposal made from here; going round the list in a circle
         // tries every neighbour once all the same.
         let next = self.climb.as_ref().filter(|climb| self.told - climb.since < climb.neighbours.len() as u64);
+        let next = next.filter(|_| number >= self.beginnings);
         let Some(Climb { number: climb, at, since, neighbours }) = next else {
             let architecture = random_proposal(self.space.as_ref(), self.seed, number);
-            let climb = self.climb.as_ref().map_or(0, |climb| climb.number + 1);
+            let climb = self.climb.as_ref().filter(|_| number >= self.beginnings).map_or(0, |climb| climb.number + 1);
             return Proposal { note: json!({ "climb": climb }), ..Proposal::new(architecture) };
         };
         let (decision, option) = neighbours[((number - since) % neighbours.len() as u64) as usize];
@@ -122,14 +130,19 @@ impl Strategy for LocalSearch {
             })?;
             self.told += 1;
             self.seen.insert(self.space.canonical(&trial.proposal.architecture));
-            let Some(accuracy) = trial.learned().map(|measured| measured.accuracy) else { continue };
-            let further = match &self.climb {
+            let accuracy = trial.learned().map(|measured| measured.accuracy);
+            let further = |accuracy: &f64| match &self.climb {
                 None => true,
-                Some(now) => climb > now.number || climb == now.number && accuracy > now.at.accuracy,
+                Some(now) => climb > now.number || climb == now.number && *accuracy > now.at.accuracy,
             };
-            if further {
+            if let Some(accuracy) = accuracy.filter(further) {
                 let architecture = trial.proposal.architecture.clone();
                 self.move_to(climb, Individual { number: trial.number, architecture, accuracy });
+            } else if self.told == self.beginnings
+                && let Some(Climb { number, at, .. }) = self.climb.take()
+            {
+                // Now that all beginnings are known, the best of them begins to try its neighbours.
+                self.move_to(number, at);
             }
         }
         Ok(())

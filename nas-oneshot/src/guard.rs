@@ -4,7 +4,7 @@
 //! are worse than random ones. Three numbers show it as it comes: the skips that the rule would keep, the entropy of the
 //! weights, and the largest eigenvalue of the validation loss's Hessian. Two rules act on them, each an option.
 
-use nas_space::{Chosen, MixedSpace, Operation};
+use nas_space::{Architecture, Chooses, Chosen, Decision, MixedSpace, Operation, SearchSpace};
 use serde::{Deserialize, Serialize};
 
 /// What the guard measures and does.
@@ -68,23 +68,40 @@ pub fn skips(space: &dyn MixedSpace, chosen: &[Chosen]) -> usize {
 /// weights.
 pub fn collapse(space: &dyn MixedSpace, chosen: &[Chosen]) -> Option<String> {
     let table = &space.tables()[0];
-    let skips = skips(space, chosen);
-    let learns = |edge: &&Chosen| {
-        use Operation::{AvgPool3x3, MaxPool3x3, None, SkipConnect};
-        !matches!(table.operations[edge.operation], None | SkipConnect | MaxPool3x3 | AvgPool3x3)
-    };
-    let learning = chosen.iter().filter(|edge| edge.table == 0).filter(learns).count();
-    let what = if 2 * skips > table.chosen {
-        format!("{skips} of the {} operations of the {} are skip connections", table.chosen, cell(table.name))
-    } else if learning == 0 {
-        format!("no operation of the {} has weights to learn", cell(table.name))
-    } else {
-        return None;
-    };
+    let first = chosen.iter().filter(|edge| edge.table == 0);
+    let operations: Vec<Option<Operation>> = first.map(|edge| Some(table.operations[edge.operation])).collect();
+    let what = without_weights(&operations, &cell(table.name))?;
     Some(format!(
         "the search has collapsed: {what}. DARTS is known to drift there when it runs long, and such a cell is often \
          worse than a random one. Let the guard stop the search and limit the skips, or search for fewer epochs"
     ))
+}
+
+/// The same of an architecture found on shared weights: of its normal cell, or of all its operations where its space has no
+/// such cell.
+pub(crate) fn collapse_on_shared_weights(space: &dyn SearchSpace, architecture: &Architecture) -> Option<String> {
+    let normal = |decision: &Decision| decision.group == "normal";
+    let has_cells = space.decisions().iter().any(normal);
+    let chosen = space.decisions().iter().zip(&architecture.choices);
+    let chosen = chosen.filter(|(d, _)| d.chooses == Chooses::Operation && (!has_cells || normal(d)));
+    let operations: Vec<Option<Operation>> = chosen.map(|(d, &choice)| d.options.get(choice)?.parse().ok()).collect();
+    let what = without_weights(&operations, if has_cells { "normal cell" } else { "architecture" })?;
+    Some(format!(
+        "the search has collapsed: {what}. Shared weights flatter operations that need none, and such an architecture is \
+         often worse than a random one. Search with another seed or for more epochs, or measure trials by training them"
+    ))
+}
+
+/// What is wrong with operations of which more than half are skip connections, or none has weights. An operation of no
+/// known name has weights.
+fn without_weights(operations: &[Option<Operation>], of: &str) -> Option<String> {
+    use Operation::{AvgPool3x3, MaxPool3x3, None as Zero, SkipConnect};
+    let (all, skips) = (operations.len(), operations.iter().filter(|op| **op == Some(SkipConnect)).count());
+    if 2 * skips > all {
+        return Some(format!("{skips} of the {all} operations of the {of} are skip connections"));
+    }
+    let idle = |op: &Option<Operation>| matches!(op, Some(Zero | SkipConnect | MaxPool3x3 | AvgPool3x3));
+    operations.iter().all(idle).then(|| format!("no operation of the {of} has weights to learn"))
 }
 
 /// `cell`, or `normal cell`.
@@ -98,8 +115,7 @@ fn is_skip(space: &dyn MixedSpace, edge: &Chosen) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use nas_space::SearchSpace;
-    use nas_space::spaces::{Darts, NasBench201};
+    use nas_space::spaces::{self, Darts, NasBench201};
 
     use super::*;
 
@@ -144,6 +160,25 @@ mod tests {
         assert_eq!(skips(&Darts, &chosen), 0);
         let text = Darts.text(&Darts.assemble(&chosen).unwrap());
         assert_eq!(text.matches("skip_connect").count(), 8, "{text}");
+    }
+
+    #[test]
+    fn a_collapse_on_shared_weights_is_said_in_words() {
+        let of = |space: &str, option: &dyn Fn(&Decision) -> usize| {
+            let space = spaces::by_name(space).unwrap();
+            let choices = space.decisions().iter().map(option).collect();
+            collapse_on_shared_weights(space, &Architecture { space: space.name().to_owned(), choices })
+        };
+        let named = |decision: &Decision, name: &str| decision.options.iter().position(|o| o == name).unwrap_or(0);
+        let skipping = of("enas-micro", &|d| named(d, "skip_connect")).unwrap();
+        assert!(skipping.contains("10 of the 10 operations of the normal cell are skip connections"), "{skipping}");
+        let pooling = of("enas-macro", &|d| named(d, "max_pool_3x3")).unwrap();
+        assert!(pooling.contains("no operation of the architecture has weights"), "{pooling}");
+        assert_eq!(of("enas-micro", &|d| named(d, "sep_conv_3x3")), None);
+        assert_eq!(of("enas-macro", &|_| 0), None);
+        // Pools in the reduction cell alone are as they should be.
+        let reducing = |d: &Decision| if d.group == "normal" { 0 } else { d.options.len() - 1 };
+        assert_eq!(of("enas-micro", &reducing), None);
     }
 
     #[test]

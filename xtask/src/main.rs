@@ -1,6 +1,7 @@
 //! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of
-//! it, `export-check` runs exported networks where they are to run, `report-check` looks at reports in a browser, `bench`
-//! measures, `docs` writes what of the docs is made by the code.
+//! it, `export-check` runs exported networks where they are to run, `tensorboard-check` reads event files with
+//! TensorBoard, `report-check` looks at reports in a browser, `bench` measures, `docs` writes what of the docs is made by
+//! the code.
 #![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
 
 mod bench;
@@ -8,9 +9,11 @@ mod ci;
 mod cuda_check;
 mod export_check;
 mod nvcc;
+mod python;
 mod report_check;
 mod scan;
 mod shell;
+mod tensorboard_check;
 mod tidy;
 mod trajectory;
 
@@ -42,6 +45,8 @@ enum Task {
     ExportCheck(export_check::Options),
     /// Make reports and look at them in Chromium: three widths, light, dark and printed.
     ReportCheck(report_check::Options),
+    /// Search with event files, killed and not, and read them back with TensorBoard.
+    TensorboardCheck(tensorboard_check::Options),
     /// Write the pictures and figures in docs/spaces, and the cells in the README, anew.
     Docs,
     /// Time training steps, evaluation and operations beside PyTorch on this machine.
@@ -61,6 +66,7 @@ fn main() -> ExitCode {
         Task::CudaCheck => cuda_check::run(),
         Task::ExportCheck(options) => export_check::run(&options),
         Task::ReportCheck(options) => report_check::run(&options),
+        Task::TensorboardCheck(options) => tensorboard_check::run(&options),
         Task::Docs => docs(),
         Task::Bench(options) => bench::run(&options),
         Task::Trajectory(options) => trajectory::run(&options),

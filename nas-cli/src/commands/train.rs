@@ -33,8 +33,15 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let set = nas_data::load(&name, &images::load_options(given.data.size, given.data.colour, given.data.image_size))?;
     let facts = images::facts(&name, &set);
     if let Some(recipe) = recipe {
-        let image = facts.image;
-        given = given.over(recipe.whole(image.height.min(image.width)));
+        let side = facts.image.height.min(facts.image.width);
+        if recipe.is_for_pictures() && side < SMALL_SIDE {
+            out.warn(&format!(
+                "the recipe {} is for pictures of {PICTURE_SIDE} pixels: its stem leaves an eighth of a side, and these \
+                 images have {side}; a recipe for CIFAR-10 fits them better (`nas methods`)",
+                recipe.name
+            ));
+        }
+        given = given.over(recipe.whole(side));
     }
     let mut config = plan::resolve(given, &facts);
     config.data.name = images::full_name(&name);
@@ -80,6 +87,9 @@ fn recipe_size(data: Option<&str>) -> Option<usize> {
 
 /// The pixels that networks see of a side of ImageNet's pictures.
 const PICTURE_SIDE: usize = 224;
+
+/// Below this, hardly anything is left of a side behind the stem for pictures: eight pixels, which reductions halve twice.
+const SMALL_SIDE: usize = 64;
 
 /// What the flags say.
 fn partial(args: &TrainArgs) -> Partial {

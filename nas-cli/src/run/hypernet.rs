@@ -9,9 +9,8 @@ use nas_search::{Event, GhnEpoch, Study};
 use serde_json::{Value, json};
 
 use super::{Run, TimePlan};
-use crate::hypernet::Hypernet;
+use crate::hypernet::{self, Hypernet};
 use crate::output::progress::Progress;
-use crate::recipe;
 use crate::units::{percent, plural, seconds};
 
 /// The key under which a study keeps what a hypernetwork's search came to.
@@ -49,7 +48,7 @@ pub fn search(run: &Run, study: &Study, asked: &Hypernet, time: Option<&TimePlan
         return Ok(Generated { report: serde_json::from_str(&text)?, seconds: seconds_used(study)? });
     }
     let (start, before) = (Instant::now(), seconds_used(study)?);
-    let mut search = recipe::hypernet(&run.config, &run.data, asked, time.and_then(|t| t.hypernet.as_ref()))?;
+    let mut search = hypernet::build(&run.config, &run.data, asked, time.and_then(|t| t.hypernet.as_ref()))?;
     let saved = run.folder.hypernet_search();
     if saved.exists() {
         search.restore(&saved)?;

@@ -49,6 +49,11 @@ fn local(seed: u64) -> Box<dyn Strategy> {
     Box::new(LocalSearch::new(Arc::new(Bits::new(BITS)), Seed::new(seed)))
 }
 
+/// A local search whose first climb begins at the best of ten.
+fn from_ten(seed: u64) -> Box<dyn Strategy> {
+    Box::new(LocalSearch::new(Arc::new(Bits::new(BITS)), Seed::new(seed)).beginnings(10))
+}
+
 fn nsga2(seed: u64) -> Box<dyn Strategy> {
     let objectives = vec![Objective::Accuracy, Objective::Parameters];
     let config = Nsga2Config { population: 10, crossover: 0.9, mutation: 0.5, objectives };
@@ -93,6 +98,25 @@ fn found(trials: &[Trial]) -> f64 {
 }
 
 #[test]
+fn a_climb_begins_at_the_best_of_the_beginnings() {
+    for lag in [0, 2] {
+        for seed in 0..5 {
+            let trials = search(from_ten(seed).as_mut(), &mut Ones, 60, lag).trials;
+            let random = RandomSearch::new(Arc::new(Bits::new(BITS)), Seed::new(seed));
+            let sampled = search(&mut { random }, &mut Ones, 10, 0).trials;
+            let same = |(a, b): (&Trial, &Trial)| a.proposal.architecture == b.proposal.architecture;
+            assert!(trials.iter().zip(&sampled).all(same), "the beginnings are those of random search");
+            let accuracy = |t: &Trial| t.measurement.as_ref().unwrap().accuracy;
+            let highest = sampled.iter().map(accuracy).fold(0.0, f64::max);
+            let best = sampled.iter().position(|t| accuracy(t) == highest).unwrap() as u64;
+            // Trials out when the last beginning was told may descend from an earlier one.
+            let first = &trials[10 + lag as usize];
+            assert_eq!(first.proposal.parent, Some(best), "seed {seed}, lag {lag}");
+        }
+    }
+}
+
+#[test]
 fn nsga2_finds_the_front_that_random_search_does_not() {
     let mean = |of: &dyn Fn(u64) -> f64| (0..10).map(of).sum::<f64>() / 10.0;
     let evolved = mean(&|seed| found(&search(nsga2(seed).as_mut(), &mut Lotz, 400, 0).trials));
@@ -123,7 +147,7 @@ fn nsga2_names_impossible_settings() {
 
 #[test]
 fn a_search_that_is_stopped_and_goes_on_is_the_same() {
-    for make in [local, nsga2] {
+    for make in [local, from_ten, nsga2] {
         for lag in [0, 3] {
             let info = StudyInfo { seed: 1, space: "bits".into(), lag, config: String::new(), program: "test".into() };
             let whole = search(make(9).as_mut(), &mut Lotz, 70, lag).trials;
@@ -146,7 +170,7 @@ fn a_search_that_is_stopped_and_goes_on_is_the_same() {
 
 #[test]
 fn asking_changes_nothing_and_the_saved_state_is_all() {
-    for make in [local, nsga2] {
+    for make in [local, from_ten, nsga2] {
         for trials in [0, 1, 10, 33] {
             let mut strategy = make(5);
             for trial in search(make(5).as_mut(), &mut Lotz, trials.max(1), 0).trials.iter().take(trials as usize) {

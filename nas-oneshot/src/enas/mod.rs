@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::{EnasConfig, Idle};
 
+use crate::guard;
 use crate::{OneShotError, SearchData, SearchOptions, SharedWeights};
 use save::Standing;
 
@@ -61,6 +62,9 @@ pub struct EnasReport {
     pub candidates: Vec<Candidate>,
     /// Why the search ended.
     pub ended: Ended,
+    /// What the user should know of the best candidate, a sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A search under way.
@@ -144,7 +148,9 @@ impl EnasSearch {
         let (history, mut candidates) = (history.clone(), candidates.clone());
         // Stable, so that of equals the one proposed first stays in front.
         candidates.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
-        Some(EnasReport { history, candidates, ended })
+        let best = candidates.first().map(|best| &best.architecture);
+        let warnings = best.and_then(|best| guard::collapse_on_shared_weights(self.space.as_ref(), best));
+        Some(EnasReport { history, candidates, ended, warnings: warnings.into_iter().collect() })
     }
 
     /// The shared weights as they are now.
