@@ -1,3 +1,5 @@
+//! The series of a run that was killed and went on: what TensorBoard shows of them.
+
 use std::path::Path;
 
 use nas_nn::trainer::{EpochReport, Evaluation};
