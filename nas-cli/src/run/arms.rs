@@ -7,8 +7,7 @@ use std::time::Duration;
 use nas_oneshot::Found;
 use nas_search::{
     Budget, Event, Executor, InProcess, Listener, Outcome, Settings, StopReason, Strategy, Study, Trial, WarmStart,
-    Workers,
-    random_proposal,
+    Workers, random_proposal,
 };
 
 use super::hypernet::{self, Generated};
