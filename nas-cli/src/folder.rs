@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use nas_search::files::write_atomically;
 
-use crate::exit::usage;
+use crate::exit::{interrupted, usage};
 
 /// The files in the folder of a run.
 #[derive(Clone, Debug)]
@@ -113,6 +113,11 @@ impl Folder {
     pub fn resume_command(&self) -> String {
         let path = self.whole.as_ref().unwrap_or(&self.path);
         format!("nas resume {}", shell_word(&path.display().to_string()))
+    }
+
+    /// The error that ends a run on request.
+    pub fn interrupted(&self) -> anyhow::Error {
+        interrupted(format!("stopped on request; everything so far is kept. Go on with:\n  {}", self.resume_command()))
     }
 }
 

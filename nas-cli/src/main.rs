@@ -46,6 +46,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// The program with its version, as files tell who wrote them.
+const PROGRAM: &str = concat!("nas ", env!("CARGO_PKG_VERSION"));
+
 /// Training takes and returns large buffers all the time; the system's allocator hands their pages back each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -9,7 +9,7 @@ use crate::bilevel::{Bilevel, Gradients};
 use crate::{Alphas, OneShotError};
 
 /// The loss of a search: plain cross-entropy.
-pub(crate) const LOSS: StepConfig = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+pub(crate) const LOSS: StepConfig = StepConfig::CROSS_ENTROPY;
 
 /// A network with mixed edges and its architecture parameters.
 pub struct Supernet {

@@ -145,6 +145,11 @@ pub(crate) fn best_by_accuracy(trials: &[Trial]) -> Option<&Trial> {
 }
 
 impl Measurement {
+    /// The number of the trial whose measurement this is, if it was taken over.
+    pub fn twin_of(&self) -> Option<u64> {
+        self.extra.get("twin_of")?.as_u64()
+    }
+
     /// Checks that everything measured is a number.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub(crate) fn read(mut command: Command) -> Result<String> {
 }
 
 /// Where cargo has put a program that it built for release.
-pub(crate) fn program(name: &str) -> Result<PathBuf> {
+fn program(name: &str) -> Result<PathBuf> {
     let mut command = cargo_metadata::MetadataCommand::new();
     let target = command.current_dir(root()).no_deps().exec()?.target_directory;
     let path = target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -49,6 +49,22 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
         bail!("cargo built `{name}`, but it is not at {path}");
     }
     Ok(path.into())
+}
+
+/// Builds `nas` and says where it is. For the whole workspace, so that it shares every compiled dependency with the tests.
+pub(crate) fn built_nas() -> Result<PathBuf> {
+    run(cargo("build --release --workspace --bin nas"))?;
+    program("nas")
+}
+
+/// A folder below `target`, empty.
+pub(crate) fn emptied(name: &str) -> Result<PathBuf> {
+    let folder = root().join("target").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// The command as one would type it.

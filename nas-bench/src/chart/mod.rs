@@ -12,6 +12,8 @@ mod style;
 
 use std::fmt::Write;
 
+use nas_space::draw::escape;
+
 use axes::Plane;
 pub use style::style;
 
@@ -176,11 +178,6 @@ impl Chart {
         marks::write(svg, self, plane, id);
         labels::at_ends(svg, self, plane);
     }
-}
-
-/// A text as XML takes it.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn put(svg: &mut String, text: &str) {

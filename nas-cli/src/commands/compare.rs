@@ -92,7 +92,7 @@ fn announce(out: &Output, comparison: &Comparison, folder: &Folder) {
     out.note(&format!(
         "{}, {}: {long}\nresults go to {}; Ctrl-C stops, `{}` goes on",
         names.join(", "),
-        plural(comparison.seeds.len() as u64, "run of each").replace("run of eachs", "runs of each"),
+        plural(comparison.seeds.len() as u64, "run") + " of each",
         folder.path.display(),
         folder.resume_command()
     ));

@@ -194,7 +194,8 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
     }
     let limited = [given.search.max_params, given.search.max_flops].iter().any(Option::is_some)
         || given.search.max_latency_ms.is_some();
-    if limited && matches!(one_shot, Some(OneShot::Gradient(_) | OneShot::Sharing(_))) {
+    let is_read_off = matches!(one_shot, Some(OneShot::Gradient(_) | OneShot::Sharing(_)));
+    if limited && is_read_off {
         return Err(usage(format!(
             "`{strategy}` reads its architectures off a supernet, whatever they cost: it cannot keep to limits; leave \
              them out, or search by another strategy, on shared weights too (--evaluator supernet)"
@@ -202,7 +203,7 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
     }
     if let Some(text) = &given.search.warm_start {
         warm_start::parse(text)?;
-        if matches!(one_shot, Some(OneShot::Gradient(_) | OneShot::Sharing(_))) || hypernet::is_asked(strategy) {
+        if is_read_off || hypernet::is_asked(strategy) {
             return Err(usage(format!(
                 "`{strategy}` chooses no first trials, so it has no warm start; leave --warm-start out"
             )));
@@ -250,7 +251,7 @@ fn create_study(folder: &Folder, config: &Config, time: Option<&TimePlan>, scale
         space: config.space.name.clone(),
         lag: config.search.lag,
         config: render_for_study(config),
-        program: concat!("nas ", env!("CARGO_PKG_VERSION")).into(),
+        program: crate::PROGRAM.into(),
     };
     let study = Study::create(folder.study(), &info)?;
     if let Some(time) = time {

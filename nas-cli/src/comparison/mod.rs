@@ -12,6 +12,9 @@ mod process;
 mod run;
 mod show;
 
+use std::cmp::Ordering;
+
+use nas_bench::stats;
 use serde::{Deserialize, Serialize};
 
 pub use file::{claim, is_in, read};
@@ -21,6 +24,8 @@ pub use process::obey_parent;
 pub use run::run_all;
 
 use crate::config::Partial;
+use crate::folder::shell_word;
+use crate::units::{count, seconds, short};
 
 /// The file, in the folder of a comparison.
 pub const FILE: &str = "compare.json";
@@ -165,6 +170,19 @@ impl Comparison {
         self.methods.iter().flat_map(|row| &row.runs)
     }
 
+    /// Every run, with its method.
+    pub fn runs_of_methods(&self) -> impl Iterator<Item = (&Row, &Run)> {
+        self.methods.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run)))
+    }
+
+    /// The flag by which a search is given the budget of a run.
+    pub fn budget_flag(&self) -> String {
+        match (&self.asked.search.time, self.budget.epochs) {
+            (Some(time), _) => format!("--time {}", shell_word(time)),
+            (None, epochs) => format!("--epochs {}", epochs.unwrap_or(0)),
+        }
+    }
+
     /// Works out what the runs of each method came to together.
     pub fn summarise(&mut self) {
         self.methods.iter_mut().for_each(Row::summarise);
@@ -177,7 +195,7 @@ impl Row {
         let outcomes: Vec<&Outcome> = self.runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
         let errors: Vec<f64> = outcomes.iter().map(|outcome| outcome.test_error).collect();
         self.test_error = mean(&errors);
-        self.test_error_std = spread(&errors);
+        self.test_error_std = (errors.len() > 1).then(|| stats::summary(&errors).std);
         let of = |get: fn(&Outcome) -> Option<f64>| mean(&outcomes.iter().filter_map(|o| get(o)).collect::<Vec<_>>());
         self.search_seconds = of(|o| Some(o.search_seconds));
         self.total_seconds = of(|o| Some(o.total_seconds));
@@ -186,17 +204,43 @@ impl Row {
         self.params = of(|o| Some(o.params as f64));
         self.flops = of(|o| Some(o.flops as f64));
     }
+
+    /// The lower error first, those without a result last.
+    pub fn by_error(a: &Self, b: &Self) -> Ordering {
+        let error = |row: &Self| row.test_error.unwrap_or(f64::INFINITY);
+        error(a).total_cmp(&error(b))
+    }
+
+    /// The error and its spread, or that no run succeeded; nothing before there is a result.
+    pub fn error(&self) -> Option<String> {
+        match (self.test_error, self.test_error_std) {
+            (Some(error), Some(std)) => Some(format!("{error:.2} ± {std:.2} %")),
+            (Some(error), None) => Some(format!("{error:.2} %")),
+            (None, _) => self.runs.iter().all(|run| run.state == State::Failed).then(|| "failed".to_owned()),
+        }
+    }
+
+    /// The row as tables show it: method, year, seconds of the search and in all, trials, epochs, parameters, multiply-adds
+    /// and error; `missing` stands for what is not known.
+    pub fn cells(&self, missing: &str) -> [String; 9] {
+        let cell = |value: Option<f64>, show: fn(f64) -> String| value.map_or(missing.to_owned(), show);
+        [
+            self.method.clone(),
+            self.year.to_string(),
+            cell(self.search_seconds, seconds),
+            cell(self.total_seconds, seconds),
+            cell(self.trials, |n| format!("{n:.0}")),
+            cell(self.epochs, |n| format!("{n:.0}")),
+            cell(self.params, |n| count(n.round() as u64)),
+            cell(self.flops, short),
+            self.error().unwrap_or_else(|| missing.to_owned()),
+        ]
+    }
 }
 
 /// The mean; of nothing none.
 fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-/// The standard deviation of a sample of two or more.
-fn spread(values: &[f64]) -> Option<f64> {
-    let mean = mean(values).filter(|_| values.len() > 1)?;
-    Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
+    (!values.is_empty()).then(|| stats::mean(values))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub fn plan(asked: Partial, methods: &[String], seeds: Vec<u64>) -> anyhow::Resu
     Ok(Comparison {
         format: FORMAT.to_owned(),
         version: VERSION,
-        program: concat!("nas ", env!("CARGO_PKG_VERSION")).to_owned(),
+        program: crate::PROGRAM.to_owned(),
         state: State::Running,
         data: asked.data.name.clone().unwrap_or_default(),
         test_images: None,

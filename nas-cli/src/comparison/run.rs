@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::process::{self, Ended};
-use super::{Comparison, Outcome, State};
+use super::{Comparison, Outcome, Row, State};
 use crate::args::RunArgs;
-use crate::exit::interrupted;
 use crate::folder::Folder;
 use crate::output::Output;
 use crate::signal::{self, Stop};
@@ -34,7 +33,7 @@ pub fn run_all(
             continue;
         }
         if signal::is_raised(stop) {
-            return Err(stopped(folder));
+            return Err(folder.interrupted());
         }
         let (name, seed_number, part) = (comparison.methods[method].method.clone(), run.seed, run.folder.clone());
         out.note(&format!("\n[{}/{all}] {name}, seed {seed_number}", number + 1));
@@ -56,7 +55,7 @@ pub fn run_all(
             Ended::Failed(reason) => (State::Failed, Some(reason), None),
             Ended::Stopped => {
                 comparison.write(folder)?;
-                return Err(stopped(folder));
+                return Err(folder.interrupted());
             }
         };
         if let Some(reason) = &run.reason {
@@ -83,17 +82,12 @@ fn clear(own: &Folder) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn stopped(folder: &Folder) -> anyhow::Error {
-    interrupted(format!("stopped on request; everything so far is kept. Go on with:\n  {}", folder.resume_command()))
-}
-
 impl Comparison {
     /// Whatever there is to run is done: the best row comes first, those without a result last.
     pub(super) fn finish(&mut self) {
         self.summarise();
         self.state = State::Complete;
-        let error = |row: &super::Row| row.test_error.unwrap_or(f64::INFINITY);
-        self.methods.sort_by(|a, b| error(a).total_cmp(&error(b)));
+        self.methods.sort_by(Row::by_error);
     }
 
     /// How many runs failed, in words; nothing if none did.

@@ -1,11 +1,11 @@
 //! A comparison for a person: the table, what it says, and what the papers report beside it.
 
 use super::chance::Chance;
-use super::{Comparison, Row, State};
+use super::{Comparison, Row, Run};
 use crate::folder::{Folder, shell_word};
 use crate::output::table::{Align, table};
 use crate::strategies::RANDOM;
-use crate::units::{count, plural, seconds, short};
+use crate::units::{plural, seconds, short};
 
 /// The shares of the budget between which a run has kept to it.
 const EARLY: f64 = 0.75;
@@ -48,41 +48,16 @@ impl Comparison {
             ("multiply-adds", Align::Right),
             ("test error", Align::Right),
         ];
-        let rows: Vec<Vec<String>> = self.methods.iter().map(|row| self.row(row)).collect();
+        let rows: Vec<Vec<String>> = self.methods.iter().map(|row| row.cells("-").into()).collect();
         table(&head, &rows)
-    }
-
-    fn row(&self, row: &Row) -> Vec<String> {
-        let cell = |value: Option<f64>, show: fn(f64) -> String| value.map_or("-".to_owned(), show);
-        let error = match (row.test_error, row.test_error_std) {
-            (Some(error), Some(std)) => format!("{error:.2} ± {std:.2} %"),
-            (Some(error), None) => format!("{error:.2} %"),
-            (None, _) if row.runs.iter().all(|run| run.state == State::Failed) => "failed".to_owned(),
-            (None, _) => "-".to_owned(),
-        };
-        vec![
-            row.method.clone(),
-            row.year.to_string(),
-            cell(row.search_seconds, seconds),
-            cell(row.total_seconds, seconds),
-            cell(row.trials, |n| format!("{n:.0}")),
-            cell(row.epochs, |n| format!("{n:.0}")),
-            cell(row.params, |n| count(n.round() as u64)),
-            cell(row.flops, short),
-            error,
-        ]
     }
 
     /// Which runs failed, and why.
     fn failed(&self) -> Option<String> {
-        let lines: Vec<String> = self
-            .methods
-            .iter()
-            .flat_map(|row| row.runs.iter().map(move |run| (row, run)))
-            .filter_map(|(row, run)| {
-                run.reason.as_ref().map(|reason| format!("{}, seed {}, failed: {reason}", row.method, run.seed))
-            })
-            .collect();
+        let told = |(row, run): (&Row, &Run)| {
+            Some(format!("{}, seed {}, failed: {}", row.method, run.seed, run.reason.as_ref()?))
+        };
+        let lines: Vec<String> = self.runs_of_methods().filter_map(told).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
@@ -162,10 +137,7 @@ impl Comparison {
             Some((name, _)) => (name, format!(" --strategy {}", shell_word(&row.strategy))),
             None => (row.method.as_str(), String::new()),
         };
-        let budget = match (&self.asked.search.time, self.budget.epochs) {
-            (Some(time), _) => format!("--time {time}"),
-            (None, epochs) => format!("--epochs {}", epochs.unwrap_or(0)),
-        };
+        let budget = self.budget_flag();
         let (data, read) = (shell_word(&self.data), self.reading());
         format!("nas search --data {data}{read} --method {name}{settings} --recipe plain {budget}")
     }
@@ -221,6 +193,7 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::super::tests::example;
     use super::*;
 

@@ -265,7 +265,7 @@ pub fn page(document: &Document) -> Page {
             section("curves", "Curves", vec![Block::Figures(figures)]),
             section("reproduce", "How to do it again", again),
         ],
-        program: concat!("nas ", env!("CARGO_PKG_VERSION")),
+        program: crate::PROGRAM,
         live: false,
     }
 }
@@ -307,16 +307,16 @@ fn hypervolume(document: &Document) -> Option<Figure> {
     Some(Figure::of(&chart, "hypervolume", "Against the worst of the table in both; mean of the runs."))
 }
 
-/// The numbers of queries worth a column.
-fn shown(last: u64) -> Vec<u64> {
+/// The numbers of queries worth a column, so many at most.
+pub fn shown(last: u64, most: usize) -> Vec<u64> {
     let round = [10, 20, 50, 100, 200, 300, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];
     let mut at: Vec<u64> = round.into_iter().filter(|n| *n < last).collect();
     at.push(last);
-    at.split_off(at.len().saturating_sub(3))
+    at.split_off(at.len().saturating_sub(most))
 }
 
 fn table(document: &Document) -> Table {
-    let at = shown(document.queries);
+    let at = shown(document.queries, 3);
     let mut head = vec![Column::text("strategy")];
     let last = at.len() - 1;
     head.extend(at.iter().enumerate().map(|(number, n)| {
@@ -375,4 +375,16 @@ fn range([low, mean, high]: [f64; 3], widest: f64) -> String {
         x(high),
         x(mean)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn the_last_query_is_always_shown() {
+        assert_eq!(shown(300, 4), [50, 100, 200, 300]);
+        assert_eq!(shown(7, 4), [7]);
+        assert_eq!(shown(100, 4), [10, 20, 50, 100]);
+    }
 }

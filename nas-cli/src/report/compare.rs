@@ -36,7 +36,7 @@ pub fn page(comparison: &Comparison, folder: &Folder) -> Page {
         about: about(comparison),
         unfinished: unfinished(comparison, folder),
         sections,
-        program: concat!("nas ", env!("CARGO_PKG_VERSION")),
+        program: crate::PROGRAM,
         live: false,
     }
 }
@@ -80,27 +80,17 @@ fn unfinished(comparison: &Comparison, folder: &Folder) -> Vec<String> {
 /// The methods with a result, the best first.
 fn ranked(comparison: &Comparison) -> Vec<&Row> {
     let mut rows: Vec<&Row> = comparison.methods.iter().collect();
-    let error = |row: &Row| row.test_error.unwrap_or(f64::INFINITY);
-    rows.sort_by(|a, b| error(a).total_cmp(&error(b)));
+    rows.sort_by(|a, b| Row::by_error(a, b));
     rows
-}
-
-fn error(row: &Row) -> String {
-    match (row.test_error, row.test_error_std) {
-        (Some(error), Some(std)) => format!("{error:.2} ± {std:.2} %"),
-        (Some(error), None) => format!("{error:.2} %"),
-        (None, _) if row.runs.iter().all(|run| run.state == State::Failed) => "failed".into(),
-        (None, _) => String::new(),
-    }
 }
 
 fn tiles(comparison: &Comparison) -> Vec<Tile> {
     let mut tiles = Vec::new();
     if let Some(best) = ranked(comparison).into_iter().find(|row| row.test_error.is_some()) {
-        tiles.push(Tile::new("Lowest test error", error(best), best.method.clone()));
+        tiles.push(Tile::new("Lowest test error", best.error().unwrap_or_default(), best.method.clone()));
     }
     if let Some(random) = comparison.methods.iter().find(|row| row.method == RANDOM && row.test_error.is_some()) {
-        tiles.push(Tile::new("Random search", error(random), "test error, the baseline"));
+        tiles.push(Tile::new("Random search", random.error().unwrap_or_default(), "test error, the baseline"));
     }
     tiles.push(Tile::new(
         "Methods",
@@ -133,18 +123,7 @@ fn methods(comparison: &Comparison) -> Table {
     let errors = || comparison.methods.iter().flat_map(outcomes).map(|(_, outcome)| outcome.test_error);
     let range = [errors().fold(f64::INFINITY, f64::min), errors().fold(f64::NEG_INFINITY, f64::max)];
     let row = |row: &&Row| {
-        let cell = |value: Option<f64>, show: fn(f64) -> String| Cell::Text(value.map_or(String::new(), show));
-        let mut cells = vec![
-            Cell::Text(row.method.clone()),
-            Cell::Text(row.year.to_string()),
-            cell(row.search_seconds, seconds),
-            cell(row.total_seconds, seconds),
-            cell(row.trials, |n| format!("{n:.0}")),
-            cell(row.epochs, |n| format!("{n:.0}")),
-            cell(row.params, |n| count(n.round() as u64)),
-            cell(row.flops, short),
-            Cell::Text(error(row)),
-        ];
+        let mut cells: Vec<Cell> = row.cells("").map(Cell::Text).into();
         cells.push(Cell::Picture(strip(outcomes(row).map(|(_, outcome)| outcome.test_error), row.test_error, range)));
         Line { cells, below: None }
     };
@@ -253,12 +232,7 @@ fn runs(comparison: &Comparison) -> Table {
     };
     Table {
         head,
-        rows: comparison
-            .methods
-            .iter()
-            .flat_map(|method| method.runs.iter().map(move |run| (method, run)))
-            .map(row)
-            .collect(),
+        rows: comparison.runs_of_methods().map(row).collect(),
         note: "Every run is an ordinary folder of a search, with a report of its own.".into(),
         ..Table::default()
     }
@@ -299,10 +273,7 @@ fn published(comparison: &Comparison) -> Table {
 }
 
 fn reproduce(comparison: &Comparison) -> Vec<Block> {
-    let budget = match (&comparison.asked.search.time, comparison.budget.epochs) {
-        (Some(time), _) => format!("--time {}", shell_word(time)),
-        (None, epochs) => format!("--epochs {}", epochs.unwrap_or(0)),
-    };
+    let budget = comparison.budget_flag();
     let methods: Vec<&str> = comparison.methods.iter().map(|row| row.method.as_str()).collect();
     let first = comparison.seeds.iter().min().copied().unwrap_or(0);
     let command = format!(

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use nas_search::files::write_atomically;
 
-pub use bench::{Document, chart as bench_chart};
+pub use bench::{Document, chart as bench_chart, shown as queries_shown};
 pub use page::Page;
 pub use serve::serve;
 

@@ -54,7 +54,7 @@ pub fn page(facts: &Facts) -> anyhow::Result<Page> {
         about: about(facts),
         unfinished: unfinished(facts),
         sections,
-        program: concat!("nas ", env!("CARGO_PKG_VERSION")),
+        program: crate::PROGRAM,
         live: false,
     })
 }

@@ -170,7 +170,7 @@ pub fn tables(arms: &[Arm]) -> Vec<Block> {
     let mut rows = Vec::new();
     for (number, arm) in arms.iter().enumerate() {
         // What was measured once is listed once.
-        let twin = |trial: &Trial| trial.measurement.as_ref().is_some_and(|m| m.extra.get("twin_of").is_some());
+        let twin = |trial: &Trial| trial.measurement.as_ref().is_some_and(|m| m.twin_of().is_some());
         let mut best: Vec<&Trial> = complete(arm).filter(|trial| !twin(trial)).collect();
         // Stable: of equals the earliest stays in front, as strategies have it.
         best.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));

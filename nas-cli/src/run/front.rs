@@ -18,7 +18,7 @@ const LISTED: usize = 12;
 pub fn of<'a>(run: &Run, searched: &'a Searched) -> Option<(Vec<Objective>, Vec<&'a Trial>)> {
     let search = &run.config.search;
     let objectives = objectives::of(&search.strategy, search.objectives.as_deref()).ok().flatten()?;
-    let is_twin = |t: &&Trial| t.measurement.as_ref().is_some_and(|m| m.extra.get("twin_of").is_some());
+    let is_twin = |t: &&Trial| t.measurement.as_ref().is_some_and(|m| m.twin_of().is_some());
     let costs = |t: &Trial| pareto::costs(&objectives, t.measurement.as_ref()?);
     let complete = searched.first.trials.iter().filter(|t| t.state == TrialState::Complete && !is_twin(t));
     let (trials, points): (Vec<&Trial>, Vec<Vec<f64>>) = complete.filter_map(|t| Some((t, costs(t)?))).unzip();

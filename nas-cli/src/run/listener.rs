@@ -94,7 +94,7 @@ impl ArmListener {
                 if is_better {
                     self.best = Some((m.accuracy, worth(m)));
                 }
-                let twin = m.extra["twin_of"].as_u64().map(|n| format!("  same network as trial {}", n + 1));
+                let twin = m.twin_of().map(|n| format!("  same network as trial {}", n + 1));
                 let took = twin.unwrap_or_else(|| format!("  {}", seconds(trial.seconds.unwrap_or(0.0))));
                 let note = if is_better { "  best so far" } else { "" };
                 let latency = m.latency.map_or(String::new(), |latency| format!("  {}", milliseconds(latency)));

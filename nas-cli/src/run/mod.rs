@@ -30,7 +30,6 @@ pub use time::TimePlan;
 
 use crate::command_line::Open;
 use crate::config::Config;
-use crate::exit::interrupted;
 use crate::folder::Folder;
 use crate::images::Data;
 use crate::memory::{self, Machine};
@@ -78,10 +77,7 @@ impl Run {
 
     /// The error that ends a run on request.
     pub fn interrupted(&self) -> anyhow::Error {
-        interrupted(format!(
-            "stopped on request; everything so far is kept. Go on with:\n  {}",
-            self.folder.resume_command()
-        ))
+        self.folder.interrupted()
     }
 }
 

@@ -58,9 +58,14 @@ pub fn accuracy(trial: &Trial) -> f64 {
     trial.measurement.as_ref().map_or(f64::NEG_INFINITY, |m| m.accuracy)
 }
 
+/// The score of a proxy, where it stands for an accuracy.
+pub fn score(measurement: &Measurement) -> Option<f64> {
+    measurement.extra.get("score")?.as_f64()
+}
+
 /// What a measurement is worth, for a person: an accuracy, or the score of a proxy.
 pub fn worth(measurement: &Measurement) -> String {
-    match (measurement.extra["proxy"].as_str(), measurement.extra["score"].as_f64()) {
+    match (measurement.extra["proxy"].as_str(), score(measurement)) {
         (Some(proxy), Some(score)) => format!("{proxy} {}", significant(score)),
         _ => percent(measurement.accuracy),
     }
@@ -149,7 +154,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
     json!({
         "format": "nas-metrics",
         "version": 1,
-        "program": concat!("nas ", env!("CARGO_PKG_VERSION")),
+        "program": crate::PROGRAM,
         "folder": run.folder.path,
         "architecture": blueprint.text(),
         "network": trained.network,
@@ -233,11 +238,11 @@ pub fn trial(trial: Trial) -> Value {
     json!({
         "id": trial.id,
         "number": trial.number,
-        "validation": trial.measurement.as_ref().filter(|m| m.extra.get("score").is_none()).map(|m| m.accuracy),
+        "validation": trial.measurement.as_ref().filter(|m| score(m).is_none()).map(|m| m.accuracy),
         "parameters": trial.measurement.as_ref().map(|m| m.parameters),
         "flops": trial.measurement.as_ref().map(|m| m.flops),
         "latency": trial.measurement.as_ref().and_then(|m| m.latency),
-        "score": trial.measurement.as_ref().and_then(|m| m.extra.get("score").cloned()),
+        "score": trial.measurement.as_ref().and_then(score),
         "seconds": trial.seconds,
         "architecture": Blueprint::Point(trial.proposal.architecture).text(),
     })

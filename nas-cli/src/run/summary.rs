@@ -4,7 +4,7 @@ use nas_search::{Trial, TrialState};
 use nas_space::spaces::Darts;
 use nas_space::{Architecture, Blueprint, SearchSpace};
 
-use super::results::{Searched, accuracy, arms, failures, metrics, worth};
+use super::results::{Searched, accuracy, arms, failures, metrics, score, worth};
 use super::{Finish, Run, front, tabulated};
 use crate::output::table::{Align, pairs, table};
 use crate::recipe;
@@ -106,7 +106,7 @@ fn trials_table(searched: &Searched) -> String {
 
 /// Complete, and not a twin of a trial listed already.
 fn is_first_of_its_kind(trial: &Trial) -> bool {
-    let twin = trial.measurement.as_ref().is_some_and(|m| m.extra.get("twin_of").is_some());
+    let twin = trial.measurement.as_ref().is_some_and(|m| m.twin_of().is_some());
     trial.state == TrialState::Complete && !twin
 }
 
@@ -140,7 +140,7 @@ fn remarks(searched: &Searched) -> Vec<String> {
     if searched.supernet.as_ref().is_some_and(|found| found.is_shared) {
         lines.push("These accuracies are on shared weights; the network below was trained on its own.".into());
     }
-    if searched.winner.measurement.as_ref().is_some_and(|m| m.extra.get("score").is_some()) {
+    if searched.winner.measurement.as_ref().and_then(score).is_some() {
         lines.push("These are scores of a proxy, not accuracies; the network below was trained.".into());
     }
     let Some(random) = &searched.random else { return lines };

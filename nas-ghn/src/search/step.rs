@@ -15,7 +15,7 @@ use super::save::save;
 use crate::{GhnError, Gradients};
 
 /// Plain cross-entropy.
-const LOSS: StepConfig = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+const LOSS: StepConfig = StepConfig::CROSS_ENTROPY;
 
 /// The batches of the epoch under way that are yet to be learned from.
 pub(super) fn batches(search: &GhnSearch) -> BatchPlan {

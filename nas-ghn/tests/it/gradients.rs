@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use crate::tiny;
 
-const LOSS: StepConfig = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+const LOSS: StepConfig = StepConfig::CROSS_ENTROPY;
 
 /// Checks all gradients against central differences.
 fn check(config: GhnConfig, graph: NetworkGraph, tolerance: f64) {

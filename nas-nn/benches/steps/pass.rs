@@ -34,7 +34,7 @@ fn time(case: &Case, graph: NetworkGraph, bf16: bool, seconds: f64) -> Result<Ve
 
 /// Forward, backward, clipping to a norm of 5, SGD.
 fn step(network: &mut Network, sgd: &mut Sgd, images: &Tensor, labels: &Tensor) -> Result<(), NnError> {
-    let config = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+    let config = StepConfig::CROSS_ENTROPY;
     let mode = Mode::Train { drop_path: 0.0, seed: Seed::new(2) };
     let outcome = network.step(images, labels, &config, mode)?;
     let scale = clip_scale(global_norm(&outcome.gradients)?, 5.0);

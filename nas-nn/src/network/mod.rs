@@ -65,6 +65,11 @@ pub struct StepConfig {
     pub auxiliary_weight: f64,
 }
 
+impl StepConfig {
+    /// The cross-entropy of the main head and nothing else.
+    pub const CROSS_ENTROPY: Self = Self { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+}
+
 /// The outcome of one forward and backward pass.
 pub struct Step {
     /// The mean loss, in nats, auxiliary part included.

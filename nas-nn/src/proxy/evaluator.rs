@@ -10,9 +10,9 @@ use super::{Minibatch, Proxy};
 
 /// Scores every architecture by a proxy instead of training it.
 ///
-/// The measurement's accuracy is no accuracy but the score s brought between 0 and 1 in its order, `s / (2 (1 + |s|)) + 1/2`
-/// of its signed logarithm, and the loss what is left to 1; its `extra` has the score itself. Weights begin at the job's seed's child `init`, as those of a
-/// training do. A network that cannot learn at all is a failed trial.
+/// The measurement's accuracy is no accuracy but the score brought between 0 and 1 in its order: `s / (2 (1 + |s|)) + 1/2` of
+/// its signed logarithm s. The loss is what is left to 1; `extra` has the score itself. Weights begin at the child `init` of
+/// the job's seed, as those of a training do. A network that cannot learn at all is a failed trial.
 pub struct OnProxy {
     /// The proxy.
     pub proxy: Proxy,

@@ -79,7 +79,7 @@ impl Summed {
     pub(super) fn gradients(&mut self, images: &Tensor, mode: Mode) -> Result<Vec<(String, Tensor)>, NnError> {
         let batch = images.dim(0)?;
         let labels = Tensor::ones(batch, DType::U32, &Device::Cpu)?;
-        let config = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+        let config = StepConfig::CROSS_ENTROPY;
         let step = self.network.step(images, &labels, &config, mode)?;
         // The loss is the mean over the batch, and half of the small output.
         let factor = 2.0 * batch as f64;

@@ -25,7 +25,7 @@ fn over_weights(
     each: impl Fn(&Tensor, &Tensor) -> candle_core::Result<Tensor>,
 ) -> Result<f64, NnError> {
     let mut network = Network::init(rewrite::pruned(graph)?, seed, DType::F32, &Device::Cpu)?;
-    let config = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+    let config = StepConfig::CROSS_ENTROPY;
     let step = network.step(&minibatch.images, &minibatch.labels, &config, Mode::BatchStatistics)?;
     let mut sum = 0.0;
     for (parameter, gradient) in network.parameters().iter().zip(&step.gradients).filter(|(p, _)| p.decay) {

@@ -148,7 +148,7 @@ fn saliencies_are_sums_over_slopes() {
     let (graph, minibatch) = (chain(&[3, 2], true), pairs(&[[1.0, -0.3], [0.2, 2.0], [-1.5, 1.0], [0.4, 0.1]]));
     let mut network = Network::init(graph.clone(), seed(), DType::F64, &Device::Cpu).unwrap();
     let images = minibatch.images.to_dtype(DType::F64).unwrap();
-    let config = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+    let config = StepConfig::CROSS_ENTROPY;
     let (mut snip, mut norms) = (0.0, 0.0);
     for parameter in network.parameters().to_vec() {
         if !["conv0.weight", "conv1.weight", "classifier.weight"].contains(&parameter.name.as_str()) {

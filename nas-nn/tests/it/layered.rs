@@ -20,7 +20,7 @@ fn sampled_networks_train() {
         let pixels: Vec<f32> = (0..6 * 2 * 9 * 12).map(|_| rng.random::<f32>() * 2.0 - 1.0).collect();
         let images = Tensor::from_vec(pixels, (6, 2, 9, 12), &Device::Cpu).unwrap();
         let labels = Tensor::new(&[0u32, 3, 1, 9, 7, 2], &Device::Cpu).unwrap();
-        let step = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+        let step = StepConfig::CROSS_ENTROPY;
         let mode = Mode::Train { drop_path: 0.0, seed: Seed::new(5) };
         let text = space.text(&architecture);
         let before = network.step(&images, &labels, &step, mode).unwrap();

@@ -9,7 +9,7 @@ use nas_space::spaces::{Darts, EnasMacro, EnasMacroForm, EnasMicro, NasBench201}
 use nas_space::{Architecture, ImageShape, MixedSpace, NetworkConfig, PathSpace, SearchSpace, Seed};
 use rand::RngExt;
 
-const LOSS: StepConfig = StepConfig { label_smoothing: 0.0, auxiliary_weight: 0.0 };
+const LOSS: StepConfig = StepConfig::CROSS_ENTROPY;
 
 fn config(layers: usize) -> NetworkConfig {
     NetworkConfig { input: ImageShape { channels: 1, height: 8, width: 8 }, ..NetworkConfig::cifar(4, layers) }

@@ -56,10 +56,8 @@ pub fn run_in_memory(
         if settings.budget.trials.is_none() && nothing_new(&trials) {
             break StopReason::Exhausted;
         }
-        let (proposal, failure) = match ask(space, strategy, number as u64)? {
-            Asked::Nothing => break StopReason::Exhausted,
-            Asked::Proposal(proposal) => (proposal, None),
-            Asked::OverLimit(proposal, failure) => (proposal, Some(failure)),
+        let Some(Asked { proposal, over_limit: failure }) = ask(space, strategy, number as u64)? else {
+            break StopReason::Exhausted;
         };
         let seed = seed.index(number as u64).value();
         let first = settings.reuse_twins.then(|| measured.get(&network_key(space, &proposal)).copied()).flatten();

@@ -122,31 +122,29 @@ fn drive(
     }
 }
 
-/// What a strategy answers.
-enum Asked {
-    /// It has no more to propose.
-    Nothing,
-    /// This is to be measured.
-    Proposal(Proposal),
-    /// This costs more than it may: a failed trial that nobody needs to run.
-    OverLimit(Proposal, Failure),
+/// What a strategy proposes.
+struct Asked {
+    proposal: Proposal,
+    /// Where it costs more than it may: it is a failed trial then, which nobody needs to run.
+    over_limit: Option<Failure>,
 }
 
-/// The strategy's proposal, checked.
-fn ask(space: &dyn SearchSpace, strategy: &mut dyn Strategy, number: u64) -> Result<Asked, SearchError> {
+/// The strategy's proposal, checked; `None` if it has no more.
+fn ask(space: &dyn SearchSpace, strategy: &mut dyn Strategy, number: u64) -> Result<Option<Asked>, SearchError> {
     let proposal = match strategy.ask(number..number + 1) {
         Ok(proposals) => proposals.into_iter().next(),
         Err(SearchError::Exhausted { .. }) => None,
         Err(error) => return Err(error),
     };
-    let Some(proposal) = proposal else { return Ok(Asked::Nothing) };
-    match space.check(&proposal.architecture) {
-        Ok(()) => Ok(Asked::Proposal(proposal)),
-        Err(over @ SpaceError::OverLimit { .. }) => {
-            Ok(Asked::OverLimit(proposal, Failure::new(Failure::OVER_LIMIT, over.to_string())))
+    let Some(proposal) = proposal else { return Ok(None) };
+    let over_limit = match space.check(&proposal.architecture) {
+        Ok(()) => None,
+        Err(over @ SpaceError::OverLimit { .. }) => Some(Failure::new(Failure::OVER_LIMIT, over.to_string())),
+        Err(source) => {
+            return Err(SearchError::BadProposal { strategy: strategy.name().to_owned(), number, source });
         }
-        Err(source) => Err(SearchError::BadProposal { strategy: strategy.name().to_owned(), number, source }),
-    }
+    };
+    Ok(Some(Asked { proposal, over_limit }))
 }
 
 fn every_trial_failed(count: u64, failure: Option<Failure>) -> SearchError {

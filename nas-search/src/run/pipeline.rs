@@ -139,21 +139,13 @@ impl<'a> Pipeline<'a> {
             if self.settings.budget.trials.is_none() && nothing_new(&self.trials) {
                 return Ok(Next::End(StopReason::Exhausted));
             }
-            let asked = ask(self.space, self.strategy, number as u64)?;
-            let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
-            let proposal = match asked {
-                Asked::Nothing => return Ok(Next::End(StopReason::Exhausted)),
-                Asked::Proposal(proposal) => proposal,
-                Asked::OverLimit(proposal, failure) => {
-                    let text = self.space.text(&proposal.architecture);
-                    let trial = self.study.add_failed(arm, number as u64, proposal, &text, seed, failure)?;
-                    listener.on_event(&Event::TrialFinished { trial: Box::new(trial.clone()) });
-                    self.trials.push(trial);
-                    continue;
-                }
+            let Some(Asked { proposal, over_limit }) = ask(self.space, self.strategy, number as u64)? else {
+                return Ok(Next::End(StopReason::Exhausted));
             };
+            let (arm, seed) = (&self.settings.arm, self.seed.index(number as u64).value());
             let text = self.space.text(&proposal.architecture);
-            let Some(measurement) = self.twin_of(&proposal) else {
+            let end = over_limit.map(Err).or_else(|| self.twin_of(&proposal).map(Ok));
+            let Some(end) = end else {
                 // One change, so that the disk is waited for once.
                 let trial = self.study.as_one(|| {
                     let trial = self.study.add_proposal(arm, number as u64, proposal, &text, seed)?;
@@ -164,7 +156,7 @@ impl<'a> Pipeline<'a> {
                 self.trials.push(trial);
                 return Ok(Next::Job(job));
             };
-            let trial = self.study.add_twin(arm, number as u64, proposal, &text, seed, measurement)?;
+            let trial = self.study.add_over(arm, number as u64, proposal, &text, seed, end)?;
             listener.on_event(&Event::TrialFinished { trial: Box::new(trial.clone()) });
             self.trials.push(trial);
         }

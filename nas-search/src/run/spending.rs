@@ -49,7 +49,7 @@ fn epochs(trial: &Trial) -> Option<u64> {
 
 /// Whether the trial took over another one's measurement.
 pub(super) fn is_twin(trial: &Trial) -> bool {
-    trial.state == TrialState::Complete && trial.measurement.as_ref().is_some_and(|m| m.extra.get("twin_of").is_some())
+    trial.state == TrialState::Complete && trial.measurement.as_ref().is_some_and(|m| m.twin_of().is_some())
 }
 
 /// Whether the trial costs more than it may, so that it was not trained.

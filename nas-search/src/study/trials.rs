@@ -140,42 +140,31 @@ impl Study {
         Err(SearchError::NotRunning { id, state: self.trial(id)?.state.as_str() })
     }
 
-    /// Adds a proposal that needs no measuring because an equal one was measured, complete from the start.
-    pub(crate) fn add_twin(
+    /// Adds a proposal that nobody needs to run, over from the start: with the measurement of an equal one, or failed.
+    pub(crate) fn add_over(
         &self,
         arm: &str,
         number: u64,
         proposal: Proposal,
         text: &str,
         seed: u64,
-        measurement: Measurement,
+        end: Result<Measurement, Failure>,
     ) -> Result<Trial, SearchError> {
         self.as_one(|| {
             let mut trial = self.add_proposal(arm, number, proposal, text, seed)?;
             let sql = "UPDATE trials SET state = 'running' WHERE id = ?1";
             self.connection.execute(sql, [integer(trial.id)]).map_err(|e| self.error("write a trial", e))?;
-            self.complete(trial.id, &measurement, 0.0)?;
-            (trial.state, trial.measurement, trial.seconds) = (TrialState::Complete, Some(measurement), Some(0.0));
-            Ok(trial)
-        })
-    }
-
-    /// Adds a proposal that is not to be measured, failed from the start.
-    pub(crate) fn add_failed(
-        &self,
-        arm: &str,
-        number: u64,
-        proposal: Proposal,
-        text: &str,
-        seed: u64,
-        failure: Failure,
-    ) -> Result<Trial, SearchError> {
-        self.as_one(|| {
-            let mut trial = self.add_proposal(arm, number, proposal, text, seed)?;
-            let sql = "UPDATE trials SET state = 'running' WHERE id = ?1";
-            self.connection.execute(sql, [integer(trial.id)]).map_err(|e| self.error("write a trial", e))?;
-            self.fail(trial.id, &failure, 0.0)?;
-            (trial.state, trial.failure, trial.seconds) = (TrialState::Failed, Some(failure), Some(0.0));
+            match end {
+                Ok(measurement) => {
+                    self.complete(trial.id, &measurement, 0.0)?;
+                    (trial.state, trial.measurement) = (TrialState::Complete, Some(measurement));
+                }
+                Err(failure) => {
+                    self.fail(trial.id, &failure, 0.0)?;
+                    (trial.state, trial.failure) = (TrialState::Failed, Some(failure));
+                }
+            }
+            trial.seconds = Some(0.0);
             Ok(trial)
         })
     }

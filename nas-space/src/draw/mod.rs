@@ -12,6 +12,7 @@ mod svg;
 pub(crate) use cells::genotype;
 pub(crate) use dot::{cluster, line, quote};
 pub use paint::{Family, Paint};
+pub use svg::escape;
 
 use crate::{Blueprint, SpaceError};
 

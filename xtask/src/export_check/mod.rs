@@ -54,14 +54,8 @@ pub(crate) fn run_in_ci() -> Result<()> {
 }
 
 fn check(options: &Options, python: &Python) -> Result<()> {
-    // For the whole workspace, so that it shares every compiled dependency with the tests.
-    shell::run(shell::cargo("build --release --workspace --bin nas"))?;
-    let nas = shell::program("nas")?;
-    let folder = shell::root().join("target/export-check");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(&folder)?;
+    let nas = shell::built_nas()?;
+    let folder = shell::emptied("export-check")?;
     bitmaps::write(&folder.join(cases::BITMAPS)).context("cannot write the made-up photographs")?;
     let cases: Vec<Case> = cases::all().into_iter().filter(|case| case.name.contains(&options.only)).collect();
     if cases.is_empty() {

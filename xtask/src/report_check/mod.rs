@@ -31,14 +31,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     // Before anything is built: without a browser there is nothing to do.
     let browser = Browser::find(options.chromium.as_deref())?;
-    // For the whole workspace, so that it shares every compiled dependency with the tests.
-    shell::run(shell::cargo("build --release --workspace --bin nas"))?;
-    let nas = shell::program("nas")?;
-    let folder = shell::root().join("target/report-check");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(&folder)?;
+    let nas = shell::built_nas()?;
+    let folder = shell::emptied("report-check")?;
     let cases: Vec<_> = CASES.iter().filter(|case| case.name.contains(&options.only)).collect();
     if cases.is_empty() {
         bail!("no report has `{}` in its name", options.only);

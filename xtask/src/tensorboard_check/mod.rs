@@ -51,13 +51,8 @@ type Scalars = BTreeMap<String, BTreeMap<String, Vec<(u64, f64)>>>;
 /// Checks every search.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let python = python::find(options.python.as_deref(), "tensorboard-python", &["tensorboard"])?;
-    shell::run(shell::cargo("build --release --workspace --bin nas"))?;
-    let nas = shell::program("nas")?;
-    let folder = shell::root().join("target/tensorboard-check");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    fs::create_dir_all(&folder)?;
+    let nas = shell::built_nas()?;
+    let folder = shell::emptied("tensorboard-check")?;
     for (name, flags, series) in SEARCHES {
         check(&python, &nas, &folder, name, flags, series).with_context(|| format!("the search `{name}`"))?;
     }

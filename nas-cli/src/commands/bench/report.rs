@@ -7,7 +7,7 @@ use nas_bench::{Curves, Plan, Table};
 use serde_json::{Value, json};
 
 use crate::output::table::{Align, table};
-use crate::report::{Document, bench_chart};
+use crate::report::{Document, bench_chart, queries_shown};
 use crate::strategies::{Method, RANDOM};
 
 /// Everything there is to report.
@@ -33,7 +33,7 @@ impl Report<'_> {
         json!({
             "format": "nas-bench",
             "version": 1,
-            "program": concat!("nas ", env!("CARGO_PKG_VERSION")),
+            "program": crate::PROGRAM,
             "table": table.name(),
             "data": table.data(),
             "architectures": table.len(),
@@ -96,7 +96,8 @@ impl Report<'_> {
     /// The table for people.
     pub fn text(&self) -> String {
         let optimum = self.table.optimum();
-        let at = shown(self.curves.first().map_or(0, Curves::queries));
+        let last = self.curves.first().map_or(0, Curves::queries);
+        let at: Vec<usize> = queries_shown(last as u64, 4).into_iter().map(|at| at as usize).collect();
         let names: Vec<String> =
             at.iter().map(|n| if *n == 1 { "1 query".into() } else { format!("{n} queries") }).collect();
         let mut head = vec![("strategy", Align::Left)];
@@ -165,14 +166,6 @@ impl Report<'_> {
     }
 }
 
-/// The numbers of queries worth a column.
-fn shown(last: usize) -> Vec<usize> {
-    let round = [10, 20, 50, 100, 200, 300, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];
-    let mut at: Vec<usize> = round.into_iter().filter(|n| *n < last).collect();
-    at.push(last);
-    at.split_off(at.len().saturating_sub(4))
-}
-
 fn mean_and_spread(summary: &Summary) -> String {
     format!("{:.2} ± {:.2}", PERCENT * summary.mean, PERCENT * summary.std)
 }
@@ -184,16 +177,4 @@ fn median(summary: &Summary) -> String {
 
 fn interval(of: &Interval) -> String {
     format!("{:+.2} ({:+.2}, {:+.2})", PERCENT * of.mean, PERCENT * of.low, PERCENT * of.high)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shown;
-
-    #[test]
-    fn the_last_query_is_always_shown() {
-        assert_eq!(shown(300), [50, 100, 200, 300]);
-        assert_eq!(shown(7), [7]);
-        assert_eq!(shown(100), [10, 20, 50, 100]);
-    }
 }
