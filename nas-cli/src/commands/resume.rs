@@ -63,7 +63,11 @@ fn settings(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(&path);
     let Some(study) = study else {
         let text = text.map_err(|_| {
-            file(format!("{} holds no run: there is neither a study.db nor a nas.toml in it", folder.path.display()))
+            file(format!(
+                "{} holds no run: there is neither a study.db nor a nas.toml in it; give the folder of a search, a training or \
+                 a comparison",
+                folder.path.display()
+            ))
         })?;
         return read_full(&text, &path);
     };

@@ -67,7 +67,10 @@ impl Subject {
         if ["study.db", "nas.toml"].iter().any(|name| path.join(name).is_file()) {
             return Ok(Self::Run(path.to_owned()));
         }
-        Err(file(format!("{shown} holds no run: there is neither a study.db nor a nas.toml in it, nor a compare.json")))
+        Err(file(format!(
+            "{shown} holds no run: there is neither a study.db nor a nas.toml in it, nor a compare.json; give the folder of a \
+             search, a training or a comparison"
+        )))
     }
 
     /// Where its report is written unless another place is asked for: into the folder, or beside the file.
