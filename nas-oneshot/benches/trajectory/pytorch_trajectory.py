@@ -3,7 +3,8 @@
 
 The network is that of `pytorch_step.py`, in the reference's arithmetic: one step of Adam on the architecture parameters
 from a validation batch, then one of SGD on the weights from a training batch, whose gradients are clipped to a norm of 5.
-Prints JSON: after each of some steps, the largest difference between the parameters of both sides, and how far the
+PyTorch runs it twice, with channels outermost and innermost: the same arithmetic, rounded in another order. Prints JSON:
+after each step the mean difference between the parameters of both sides, that between PyTorch's two runs, and how far the
 parameters have moved since the beginning.
 """
 import argparse
@@ -37,46 +38,63 @@ def read(path):
     return {name: tensor(entry) for name, entry in header.items() if name != "__metadata__"}
 
 
+class Side:
+    """One network with its optimisers, from the weights and parameters that were written down."""
+
+    def __init__(self, run, channels, layers, memory_format):
+        self.format = memory_format
+        self.net = Network(True, channels, layers).to(memory_format=memory_format)
+        self.weights = list(self.net.parameters())
+        given = [run[name] for name in sorted(name for name in run if name.startswith("weights."))]
+        if [tuple(w.shape) for w in self.weights] != [tuple(g.shape) for g in given]:
+            sys.exit("the two networks have other weights, or in another order")
+        with torch.no_grad():
+            for w, g in zip(self.weights, given):
+                w.copy_(g)
+        self.net.alphas = [run[f"alphas.{table}"].float().clone().requires_grad_() for table in (0, 1)]
+        self.adam = torch.optim.Adam(self.net.alphas, 3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+        self.sgd = torch.optim.SGD(self.weights, 0.025, momentum=0.9, weight_decay=3e-4)
+
+    def loss(self, images, labels):
+        return F.cross_entropy(self.net(images.contiguous(memory_format=self.format)), labels)
+
+    def step(self, run, number):
+        """One step of both levels; the loss of the training batch."""
+        self.adam.zero_grad()
+        self.loss(run["validation.images"][number], run["validation.labels"][number]).backward()
+        self.adam.step()
+        self.sgd.zero_grad()
+        loss = self.loss(run["train.images"][number], run["train.labels"][number])
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.weights, 5.0)
+        self.sgd.step()
+        return loss.item()
+
+    def alphas(self):
+        return torch.cat([alpha.detach().double().flatten() for alpha in self.net.alphas])
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--run", required=True, help="the file that the bench wrote")
     p.add_argument("--channels", type=int, required=True)
     p.add_argument("--layers", type=int, required=True)
     p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--double", action="store_true", help="compute in f64: how far rounding alone leads apart")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    kind = torch.float64 if a.double else torch.float32
     run = read(a.run)
-    net = Network(True, a.channels, a.layers).to(kind)
-    given = [run[name] for name in sorted(name for name in run if name.startswith("weights."))]
-    weights = list(net.parameters())
-    if [tuple(w.shape) for w in weights] != [tuple(g.shape) for g in given]:
-        sys.exit("the two networks have other weights, or in another order")
-    with torch.no_grad():
-        for w, g in zip(weights, given):
-            w.copy_(g)
-    net.alphas = [run[f"alphas.{table}"].to(kind).requires_grad_() for table in (0, 1)]
-    begin = [alpha.detach().clone() for alpha in net.alphas]
-    adam = torch.optim.Adam(net.alphas, 3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
-    sgd = torch.optim.SGD(weights, 0.025, momentum=0.9, weight_decay=3e-4)
-    images = {part: run[f"{part}.images"].to(kind) for part in ("train", "validation")}
-    steps, rows = len(images["train"]), []
-    for step in range(steps):
-        adam.zero_grad()
-        F.cross_entropy(net(images["validation"][step]), run["validation.labels"][step]).backward()
-        adam.step()
-        sgd.zero_grad()
-        loss = F.cross_entropy(net(images["train"][step]), run["train.labels"][step])
-        loss.backward()
-        nn.utils.clip_grad_norm_(weights, 5.0)
-        sgd.step()
-        tables = list(zip(net.alphas, (run["reached.alphas.0"][step], run["reached.alphas.1"][step]), begin))
-        apart = torch.cat([(ours - alpha.detach().double()).abs().flatten() for alpha, ours, _ in tables])
-        moved = torch.cat([(alpha.detach() - start).abs().flatten() for alpha, _, start in tables])
-        rows.append({"step": step + 1, "apart": apart.max().item(), "apart_mean": apart.mean().item(),
-                     "moved": moved.max().item(), "moved_mean": moved.mean().item(), "loss": loss.item(),
-                     "loss_ours": run["reached.loss"][step].item()})
+    formats = (torch.contiguous_format, torch.channels_last)
+    side, twin = (Side(run, a.channels, a.layers, memory_format) for memory_format in formats)
+    begin, rows = side.alphas(), []
+    for number in range(len(run["train.images"])):
+        loss = side.step(run, number)
+        twin.step(run, number)
+        theirs = side.alphas()
+        ours = torch.cat([run[f"reached.alphas.{table}"][number].double().flatten() for table in (0, 1)])
+        rows.append({"step": number + 1, "apart": (ours - theirs).abs().mean().item(),
+                     "twin": (twin.alphas() - theirs).abs().mean().item(),
+                     "moved": (theirs - begin).abs().mean().item(), "loss": loss,
+                     "loss_ours": run["reached.loss"][number].item()})
     print(json.dumps({"torch": torch.__version__, "steps": rows}))
 
 

@@ -33,13 +33,13 @@ impl Contestant {
     pub(crate) const ALL: [Self; 7] =
         [Self::Ours, Self::OursBf16, Self::Contiguous, Self::ChannelsLast, Self::Bf16, Self::Gemm, Self::Copy];
 
-    /// Whether it runs in cases of this kind.
-    pub(crate) fn takes_part(self, kind: &str, torch: bool) -> bool {
+    /// Whether it runs in cases of this kind, with PyTorch or without, in bfloat16 too or not.
+    pub(crate) fn takes_part(self, kind: &str, torch: bool, bf16: bool) -> bool {
         match self {
             Self::Ours | Self::Gemm => true,
             Self::Contiguous | Self::ChannelsLast => torch,
-            Self::OursBf16 => kind == "step",
-            Self::Bf16 => torch && kind == "step",
+            Self::OursBf16 => bf16 && kind == "step",
+            Self::Bf16 => bf16 && torch && kind == "step",
             Self::Copy => kind == "operation",
         }
     }
@@ -177,11 +177,14 @@ mod tests {
 
     #[test]
     fn each_kind_of_case_has_its_contestants() {
-        let part = |kind, torch| Contestant::ALL.into_iter().filter(|c| c.takes_part(kind, torch)).collect::<Vec<_>>();
+        let part = |kind, torch, bf16| {
+            Contestant::ALL.into_iter().filter(|c| c.takes_part(kind, torch, bf16)).collect::<Vec<_>>()
+        };
         use Contestant::{Bf16, ChannelsLast, Contiguous, Copy, Gemm, Ours, OursBf16};
-        assert_eq!(part("step", true), [Ours, OursBf16, Contiguous, ChannelsLast, Bf16, Gemm]);
-        assert_eq!(part("evaluate", true), [Ours, Contiguous, ChannelsLast, Gemm]);
-        assert_eq!(part("operation", true), [Ours, Contiguous, ChannelsLast, Gemm, Copy]);
-        assert_eq!(part("step", false), [Ours, OursBf16, Gemm]);
+        assert_eq!(part("step", true, true), [Ours, OursBf16, Contiguous, ChannelsLast, Bf16, Gemm]);
+        assert_eq!(part("step", true, false), [Ours, Contiguous, ChannelsLast, Gemm]);
+        assert_eq!(part("evaluate", true, true), [Ours, Contiguous, ChannelsLast, Gemm]);
+        assert_eq!(part("operation", true, true), [Ours, Contiguous, ChannelsLast, Gemm, Copy]);
+        assert_eq!(part("step", false, true), [Ours, OursBf16, Gemm]);
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Options {
     /// least.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
+    /// Measure training steps in bfloat16 too. PyTorch imitates it on processors that cannot multiply such numbers, and takes
+    /// minutes a step there.
+    #[arg(long)]
+    bf16: bool,
     /// A Python that has PyTorch.
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
@@ -50,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let mut outcomes = Vec::new();
     for (number, name) in (1..).zip(&names) {
-        let outcome = measure(&programs, name, options.rounds)?;
+        let outcome = measure(&programs, name, options)?;
         println!("{number} of {}: {}", names.len(), table::line(&outcome));
         outcomes.push(outcome);
         if let Some(path) = &options.json {
@@ -62,13 +66,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// All rounds of one case.
-fn measure(programs: &Programs, name: &str, rounds: u32) -> Result<Outcome> {
+fn measure(programs: &Programs, name: &str, options: &Options) -> Result<Outcome> {
     let mut samples: Vec<(Contestant, Sample)> = Vec::new();
     let mut out: Vec<Contestant> = Vec::new();
-    for _ in 0..rounds {
+    for _ in 0..options.rounds {
         for contestant in Contestant::ALL {
             let kind = samples.first().map_or("", |(_, ours)| ours.kind());
-            if out.contains(&contestant) || !contestant.takes_part(kind, programs.has_torch()) {
+            if out.contains(&contestant) || !contestant.takes_part(kind, programs.has_torch(), options.bf16) {
                 continue;
             }
             match programs.measure(contestant, name) {
