@@ -23,7 +23,7 @@ pub(crate) const VARIANTS: [Variant; 3] = [
 ];
 
 /// One sampled network of each of these is trained for a moment, with three cells.
-const CELL_SPACES: [&str; 6] = ["darts", "nasnet", "amoebanet", "enas-micro", "nasbench101", "nasbench201"];
+const CELL_SPACES: [&str; 7] = ["darts", "nasnet", "amoebanet", "enas-micro", "nasbench101", "nasbench201", "ghn"];
 
 /// The same for those that have a depth of their own; four layers, where that can be chosen.
 const DEEP_SPACES: [&str; 6] =
