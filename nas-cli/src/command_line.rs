@@ -2,7 +2,7 @@
 
 use nas_nn::Precision;
 
-use crate::config::Config;
+use crate::config::{Config, Moving};
 use crate::evaluators::TRAIN;
 use crate::folder::shell_word;
 use crate::tensorboard::FOLDER;
@@ -70,6 +70,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("drop-path", Some(finish.drop_path.to_string()));
     flag("learning-rate", Some(training.learning_rate.to_string()));
     flag("schedule", Some(training.schedule.to_string()));
+    flag("optimizer", Some(training.optimizer).filter(|o| *o != Moving::Sgd).map(|o| o.to_string()));
     flag("momentum", Some(training.momentum.to_string()));
     flag("nesterov", Some(training.nesterov.to_string()));
     flag("weight-decay", Some(training.weight_decay.to_string()));
@@ -130,6 +131,7 @@ mod tests {
         config.search.method = Some("amoebanet".into());
         config.search.recipe = Some("plain".into());
         (config.training.nesterov, config.training.schedule) = (false, "step:3:0.5".parse().unwrap());
+        config.training.optimizer = "rmsprop:0.8:1".parse().unwrap();
         config.search.baseline = false;
         config.search.evaluator = "supernet:epochs=3".into();
         config.finish.on_all = true;

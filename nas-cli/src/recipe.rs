@@ -136,7 +136,7 @@ pub fn final_training(config: &Config) -> TrainConfig {
 }
 
 fn shared(config: &Config) -> TrainConfig {
-    TrainConfig {
+    config.training.optimizer.of(TrainConfig {
         learning_rate: config.training.learning_rate,
         momentum: config.training.momentum,
         nesterov: config.training.nesterov && config.training.momentum > 0.0,
@@ -146,7 +146,7 @@ fn shared(config: &Config) -> TrainConfig {
         precision: config.training.precision,
         label_smoothing: config.training.label_smoothing,
         ..TrainConfig::default()
-    }
+    })
 }
 
 /// Trials that see more images than this save their training on the way; shorter ones begin anew after a kill.

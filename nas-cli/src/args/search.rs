@@ -7,7 +7,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 
 use super::network::parse_stem;
-use crate::config::{Amount, Colour, Falling, Partial};
+use crate::config::{Amount, Colour, Falling, Moving, Partial};
 use crate::tensorboard::FOLDER;
 use crate::units::{parse_seconds, parse_size};
 
@@ -221,10 +221,13 @@ pub struct TrainingArgs {
     /// How it falls: cosine, cosine:TO, constant, exponential:FACTOR an epoch, step:EPOCHS:FACTOR [default: cosine]
     #[arg(long, value_name = "CURVE", help_heading = "Training")]
     pub schedule: Option<Falling>,
-    /// Momentum of SGD
+    /// What takes the steps: sgd, or rmsprop:RHO:EPSILON, as TensorFlow has it [default: sgd]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    pub optimizer: Option<Moving>,
+    /// Its momentum
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     pub momentum: Option<f64>,
-    /// Whether the momentum is Nesterov's [default: true]
+    /// Whether the momentum of sgd is Nesterov's [default: true]
     #[arg(long, value_name = "true|false", help_heading = "Training")]
     pub nesterov: Option<bool>,
     /// Weight decay, on weights of convolutions and linear layers
@@ -318,6 +321,7 @@ impl TrainingArgs {
     pub fn fill(&self, into: &mut Partial) {
         into.training.learning_rate = self.learning_rate;
         into.training.schedule = self.schedule;
+        into.training.optimizer = self.optimizer;
         into.training.momentum = self.momentum;
         into.training.nesterov = self.nesterov;
         into.training.weight_decay = self.weight_decay;

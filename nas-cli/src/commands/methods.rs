@@ -47,6 +47,7 @@ pub fn run(args: &MethodsArgs) -> anyhow::Result<()> {
         ("batch", Align::Right),
         ("rate", Align::Right),
         ("schedule", Align::Left),
+        ("optimiser", Align::Left),
         ("decay", Align::Right),
         ("", Align::Left),
     ];
@@ -87,6 +88,7 @@ fn recipe_row(recipe: &Recipe) -> Vec<String> {
         recipe.batch_size.to_string(),
         recipe.learning_rate.to_string(),
         recipe.schedule.into(),
+        recipe.optimizer.into(),
         recipe.weight_decay.to_string(),
         recipe.source.into(),
     ]
@@ -136,6 +138,7 @@ fn recipe(recipe: &Recipe) -> serde_json::Value {
         "batch_size": recipe.batch_size,
         "learning_rate": recipe.learning_rate,
         "schedule": recipe.schedule,
+        "optimizer": recipe.optimizer,
         "momentum": recipe.momentum,
         "nesterov": recipe.nesterov,
         "weight_decay": recipe.weight_decay,

@@ -6,7 +6,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Colour, Falling};
+use super::{Amount, Colour, Falling, Moving};
 use crate::exit::{file, usage};
 use crate::units::nearest;
 
@@ -94,6 +94,7 @@ section!(
     Training {
         learning_rate: f64,
         schedule: Falling,
+        optimizer: Moving,
         momentum: f64,
         nesterov: bool,
         weight_decay: f64,

@@ -4,7 +4,7 @@ use nas_nn::Precision;
 use nas_space::{Limits, Stem};
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Falling};
+use super::{Amount, Falling, Moving};
 
 /// Everything. All but [`run`](Self::run) enters the results, and is stored in the study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,9 +202,12 @@ pub struct TrainingConfig {
     /// How it falls.
     #[serde(default)]
     pub schedule: Falling,
-    /// Momentum of SGD.
+    /// What takes the steps.
+    #[serde(default)]
+    pub optimizer: Moving,
+    /// Its momentum.
     pub momentum: f64,
-    /// Whether the momentum is Nesterov's.
+    /// Whether the momentum of SGD is Nesterov's.
     #[serde(default = "yes")]
     pub nesterov: bool,
     /// Weight decay on weights of convolutions and linear layers.

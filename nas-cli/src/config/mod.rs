@@ -7,6 +7,7 @@ mod amount;
 mod falling;
 mod file;
 mod full;
+mod moving;
 mod render;
 
 pub use amount::Amount;
@@ -15,4 +16,5 @@ pub use file::{Partial, Search, read, read_full};
 pub use full::{
     Colour, Config, DataConfig, FinalConfig, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };
+pub use moving::Moving;
 pub use render::{render, render_for_study, template};

@@ -73,8 +73,9 @@ const KEYS: &[(&str, &str)] = &[
     ("final.init", "begin with generated weights: \"ghn:DIR\", the folder of a search by ghn; without it random ones"),
     ("training.learning_rate", "the highest learning rate"),
     ("training.schedule", "how it falls: cosine, cosine:TO, constant, exponential:FACTOR an epoch, step:EPOCHS:FACTOR"),
-    ("training.momentum", "momentum of SGD"),
-    ("training.nesterov", "whether the momentum is Nesterov's"),
+    ("training.optimizer", "what takes the steps: sgd, or rmsprop:RHO:EPSILON, as TensorFlow has it"),
+    ("training.momentum", "its momentum"),
+    ("training.nesterov", "whether the momentum of sgd is Nesterov's"),
     ("training.weight_decay", "weight decay, on weights of convolutions and linear layers only"),
     ("training.label_smoothing", "label smoothing"),
     ("training.warmup", "share of the steps over which the learning rate rises"),
@@ -94,7 +95,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("search", "The method and its budget."),
     ("trial", "How long each trial trains."),
     ("final", "The winner's network and its training."),
-    ("training", "How networks are trained, in trials and at the end: stochastic gradient descent."),
+    ("training", "How networks are trained, in trials and at the end."),
     ("run", "How the work is laid out on this machine."),
 ];
 

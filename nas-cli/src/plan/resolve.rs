@@ -136,6 +136,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         training: TrainingConfig {
             learning_rate: training.learning_rate.unwrap_or(0.1 * batch_size as f64 / 64.0),
             schedule: training.schedule.unwrap_or_default(),
+            optimizer: training.optimizer.unwrap_or_default(),
             momentum: training.momentum.unwrap_or(0.9),
             nesterov: training.nesterov.unwrap_or(true),
             weight_decay: training.weight_decay.unwrap_or(3e-4),

@@ -27,7 +27,9 @@ pub struct Recipe {
     pub learning_rate: f64,
     /// How it falls, as `--schedule` takes it.
     pub schedule: &'static str,
-    /// Momentum of SGD.
+    /// What takes the steps, as `--optimizer` takes it.
+    pub optimizer: &'static str,
+    /// Its momentum.
     pub momentum: f64,
     /// Whether it is Nesterov's.
     pub nesterov: bool,
@@ -56,6 +58,7 @@ const PLAIN: Recipe = Recipe {
     batch_size: 96,
     learning_rate: 0.025,
     schedule: "cosine",
+    optimizer: "sgd",
     momentum: 0.9,
     nesterov: false,
     weight_decay: 3e-4,
@@ -103,6 +106,7 @@ pub const RECIPES: &[Recipe] = &[
         batch_size: 32,
         learning_rate: 0.04,
         schedule: "exponential:0.9874",
+        optimizer: "rmsprop:0.9:1",
         weight_decay: 4e-5,
         label_smoothing: 0.1,
         clip_norm: 10.0,
@@ -119,6 +123,24 @@ pub const RECIPES: &[Recipe] = &[
         learning_rate: 0.024,
         weight_decay: 5e-4,
         drop_path: 0.3,
+        cutout: false,
+        ..PLAIN
+    },
+    Recipe {
+        name: "amoebanet-mobile",
+        source: "Real, Aggarwal, Huang & Le 2019, ImageNet",
+        note: "momentum, length, batch and clipping are chosen here, dropout before the classifier left out",
+        size: Size { channels: 50, layers: 14 },
+        stem: Stem::Imagenet,
+        epochs: 250,
+        batch_size: 128,
+        learning_rate: 0.001,
+        schedule: "step:2:0.97",
+        optimizer: "rmsprop:0.9:0.1",
+        weight_decay: 4e-5,
+        label_smoothing: 0.1,
+        clip_norm: 10.0,
+        drop_path: 0.0,
         cutout: false,
         ..PLAIN
     },
@@ -202,6 +224,7 @@ impl Recipe {
     pub fn steps(&self) -> Partial {
         let mut said = Partial::default();
         said.training.schedule = self.schedule.parse().ok();
+        said.training.optimizer = self.optimizer.parse().ok();
         said.training.momentum = Some(self.momentum);
         said.training.nesterov = Some(self.nesterov);
         said.training.weight_decay = Some(self.weight_decay);
@@ -241,6 +264,7 @@ mod tests {
         for recipe in RECIPES {
             assert_eq!(Recipe::by_name(recipe.name).unwrap().name, recipe.name);
             assert!(recipe.steps().training.schedule.is_some(), "{}: no such schedule", recipe.name);
+            assert!(recipe.steps().training.optimizer.is_some(), "{}: no such optimiser", recipe.name);
         }
         let message = Recipe::by_name("dart-cifar").err().unwrap().to_string();
         assert!(message.contains("did you mean `darts-cifar`?"), "{message}");

@@ -151,6 +151,24 @@ fn what_cannot_go_together_is_said() {
 }
 
 #[test]
+fn a_training_moves_by_the_optimiser_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["train", "DARTS_V2", "--channels", "2", "--layers", "3", "--epochs", "1", "--learning-rate", "0.001"];
+    let train = |more: &[&str], out: &str| {
+        let metrics = nas(folder.path(), &[&args[..], more, &["--json", "--out", out]].concat()).ok().json();
+        let settings = fs::read_to_string(folder.path().join(out).join("nas.toml")).unwrap();
+        (metrics["training"]["history"][0]["train_loss"].as_f64().unwrap(), settings)
+    };
+    let (sgd, settings) = train(&[], "sgd");
+    assert!(settings.contains("\noptimizer = \"sgd\"\n"), "{settings}");
+    let (rmsprop, settings) = train(&["--optimizer", "rmsprop"], "rmsprop");
+    assert!(settings.contains("\noptimizer = \"rmsprop:0.9:0.1\"\n"), "{settings}");
+    assert!(rmsprop != sgd, "{rmsprop}");
+    let ran = nas(folder.path(), &["train", "DARTS_V2", "--optimizer", "adam"]);
+    assert!(ran.code == USAGE && ran.stderr.contains("rmsprop:RHO:EPSILON"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_recipe_is_taken_as_published_where_nothing_else_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let args = ["train", "DARTS_V2", "--recipe", "darts-cifar", "--channels", "2", "--layers", "3", "--epochs", "1"];

@@ -2,11 +2,13 @@
 //!
 //! The one idea: an optimiser is its settings and, by parameter name, what it remembers; nothing else. A step takes any
 //! list of parameters with their gradients (a supernet steps only the parameters its path used), the learning rate is
-//! the caller's, and the arithmetic is PyTorch's, operation by operation, so that published settings mean the same here.
+//! the caller's, and the arithmetic is PyTorch's, operation by operation, or TensorFlow's where the papers used that, so
+//! that published settings mean the same here.
 
 mod adam;
 mod clip;
 mod lend;
+mod rmsprop;
 mod sgd;
 
 use candle_core::Tensor;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use adam::Adam;
 pub use clip::{clip_by_norm, clip_scale, global_norm};
+pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
 use crate::{NnError, Parameter};

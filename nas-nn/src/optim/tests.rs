@@ -1,4 +1,4 @@
-//! Steps against PyTorch 2.15 (f64), three in a row, and the state's round trip.
+//! Steps against PyTorch 2.15 (f64) or by hand, three in a row, and the state's round trip.
 
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -61,6 +61,17 @@ fn adam_is_pytorchs() {
     check(adam, 0.01, None, [0.9915703111871347, -2.000582871545793, 0.4840809006671674]);
 }
 
+fn rmsprop(momentum: f64, epsilon: f64, weight_decay: f64) -> impl Fn() -> Box<dyn Optimizer> {
+    move || Box::new(RmsProp::new(0.9, momentum, epsilon, weight_decay, DecayOn::Selected))
+}
+
+/// The formula in decimal numbers of forty digits.
+#[test]
+fn rmsprop_is_tensorflows() {
+    check(rmsprop(0.9, 0.1, 0.01), 0.1, None, [0.9721135812185062, -2.0325888199566746, 0.39211423001627793]);
+    check(rmsprop(0.0, 1.0, 0.0), 0.1, None, [0.9700674667907228, -2.022380244166887, 0.5003978610983904]);
+}
+
 #[test]
 fn decay_spares_what_it_should() {
     let still = [Tensor::zeros(3, DType::F64, &Device::Cpu).unwrap()];
@@ -96,6 +107,11 @@ fn tensor_operations_give_the_same_step_as_the_fused_pass() {
         adam.step(&parameters, &[gradient(1, DType::F64)], rate).unwrap();
         same(next);
     }
+    let mut rmsprop = RmsProp::new(0.9, 0.9, 0.1, 0.01, DecayOn::All);
+    rmsprop.step(&parameters, &[gradient(0, DType::F64)], rate).unwrap();
+    let next = super::rmsprop::composed_next(&rmsprop, &parameters[0], &gradient(1, DType::F64), rate).unwrap();
+    rmsprop.step(&parameters, &[gradient(1, DType::F64)], rate).unwrap();
+    same(next);
 }
 
 /// Runs two steps, moves the state over by its names, and compares the third step to the bit.
@@ -124,6 +140,7 @@ fn the_state_moves_to_another_optimiser() {
     check_state(sgd(0.0, false, 0.1), &[]);
     let adamw = || -> Box<dyn Optimizer> { Box::new(Adam::adamw(0.1, DecayOn::Selected)) };
     check_state(adamw, &["x.weight.mean", "x.weight.square", "x.weight.steps"]);
+    check_state(rmsprop(0.9, 0.1, 0.1), &["x.weight.square", "x.weight.momentum"]);
 }
 
 #[test]
@@ -141,6 +158,9 @@ fn a_state_that_does_not_fit_is_named() {
     let half = [("x.weight.mean".to_owned(), zeros(3))];
     let error = Adam::adamw(0.0, DecayOn::All).load_state(&parameters, &half).unwrap_err().to_string();
     assert!(error.contains("x.weight") && error.contains("`square`"), "{error}");
+    let half = [("x.weight.square".to_owned(), zeros(3))];
+    let error = RmsProp::new(0.9, 0.9, 0.1, 0.0, DecayOn::All).load_state(&parameters, &half).unwrap_err().to_string();
+    assert!(error.contains("x.weight") && error.contains("`momentum`"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use nas_data::Augment;
 use nas_space::ImageShape;
 use serde::{Deserialize, Serialize};
 
-use crate::optim::{Adam, DecayOn, Optimizer, Sgd};
+use crate::optim::{Adam, DecayOn, Optimizer, RmsProp, Sgd};
 use crate::schedule::{Curve, Schedule};
 use crate::{Mode, NnError, Precision, StepConfig};
 
@@ -18,6 +18,8 @@ pub enum OptimizerKind {
     Adamw,
     /// Adam with an L2 penalty.
     Adam,
+    /// RMSProp with momentum, as TensorFlow has it.
+    Rmsprop,
 }
 
 /// Which statistics batch norm uses while the network is evaluated.
@@ -53,15 +55,15 @@ pub struct TrainConfig {
     pub optimizer: OptimizerKind,
     /// The learning rate after warm-up, before the schedule lowers it.
     pub learning_rate: f64,
-    /// Momentum of SGD, from 0 (none) below 1.
+    /// Momentum of SGD and RMSProp, from 0 (none) below 1.
     pub momentum: f64,
     /// Whether SGD's momentum is Nesterov's.
     pub nesterov: bool,
     /// Adam's decay of the mean of gradients, from 0 below 1.
     pub beta1: f64,
-    /// Adam's decay of the mean of squared gradients, from 0 below 1.
+    /// Adam's and RMSProp's decay of the mean of squared gradients, from 0 below 1.
     pub beta2: f64,
-    /// Adam's addition to the denominator, above 0.
+    /// Adam's addition to the denominator, RMSProp's to the mean of squares, above 0.
     pub epsilon: f64,
     /// Weight decay, 0 for none.
     pub weight_decay: f64,
@@ -188,6 +190,9 @@ impl TrainConfig {
         };
         match self.optimizer {
             OptimizerKind::Sgd => Box::new(Sgd::new(self.momentum, self.nesterov, self.weight_decay, self.decay)),
+            OptimizerKind::Rmsprop => {
+                Box::new(RmsProp::new(self.beta2, self.momentum, self.epsilon, self.weight_decay, self.decay))
+            }
             OptimizerKind::Adamw => Box::new(adam(Adam::adamw(self.weight_decay, self.decay))),
             OptimizerKind::Adam => Box::new(adam(Adam::with_penalty(self.weight_decay, self.decay))),
         }

@@ -66,6 +66,11 @@ fn resuming_after_any_step_gives_the_same_bytes_with_adamw() {
 }
 
 #[test]
+fn resuming_after_any_step_gives_the_same_bytes_with_rmsprop() {
+    check_resume(&TrainConfig { optimizer: OptimizerKind::Rmsprop, epsilon: 0.1, learning_rate: 0.01, ..config() });
+}
+
+#[test]
 fn a_killed_training_goes_on_from_its_last_save_within_the_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("a"), folder.path().join("b"));

@@ -1,0 +1,97 @@
+//! The optimiser, as people write it: `sgd`, `rmsprop`, `rmsprop:0.9:0.1`.
+
+use nas_nn::trainer::{OptimizerKind, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// An optimiser with its text form; its momentum is a setting of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Moving {
+    /// Stochastic gradient descent.
+    #[default]
+    Sgd,
+    /// RMSProp, as TensorFlow has it.
+    RmsProp {
+        /// How much of the mean of squares is kept.
+        rho: f64,
+        /// What is added to it below the root.
+        epsilon: f64,
+    },
+}
+
+impl Moving {
+    /// A training that moves so.
+    pub fn of(self, training: TrainConfig) -> TrainConfig {
+        match self {
+            Self::Sgd => training,
+            Self::RmsProp { rho: beta2, epsilon } => {
+                TrainConfig { optimizer: OptimizerKind::Rmsprop, beta2, epsilon, ..training }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Moving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sgd => f.write_str("sgd"),
+            Self::RmsProp { rho, epsilon } => write!(f, "rmsprop:{rho}:{epsilon}"),
+        }
+    }
+}
+
+impl From<Moving> for String {
+    fn from(moving: Moving) -> Self {
+        moving.to_string()
+    }
+}
+
+impl std::str::FromStr for Moving {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fault = || {
+            format!(
+                "`{text}` is no optimiser; it is sgd, rmsprop or rmsprop:RHO:EPSILON (0.9:0.1, as AmoebaNet on ImageNet)"
+            )
+        };
+        let number = |text: &str| text.parse::<f64>().map_err(|_| fault());
+        match text.split(':').map(str::trim).collect::<Vec<_>>()[..] {
+            ["sgd"] => Ok(Self::Sgd),
+            ["rmsprop"] => Ok(Self::RmsProp { rho: 0.9, epsilon: 0.1 }),
+            ["rmsprop", rho, epsilon] => Ok(Self::RmsProp { rho: number(rho)?, epsilon: number(epsilon)? }),
+            _ => Err(fault()),
+        }
+    }
+}
+
+impl TryFrom<String> for Moving {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_optimiser_is_written_as_it_is_read() {
+        for text in ["sgd", "rmsprop:0.9:0.1", "rmsprop:0.95:1"] {
+            assert_eq!(text.parse::<Moving>().unwrap().to_string(), text);
+        }
+        assert_eq!("rmsprop".parse::<Moving>().unwrap().to_string(), "rmsprop:0.9:0.1");
+        let training = "rmsprop:0.8:0.5".parse::<Moving>().unwrap().of(TrainConfig::default());
+        assert_eq!((training.optimizer, training.beta2, training.epsilon), (OptimizerKind::Rmsprop, 0.8, 0.5));
+    }
+
+    #[test]
+    fn what_is_no_optimiser_is_said() {
+        for text in ["", "adam", "sgd:0.9", "rmsprop:0.9", "rmsprop:much:0.1"] {
+            let message = text.parse::<Moving>().unwrap_err();
+            assert!(message.contains(&format!("`{text}` is no optimiser")), "{message}");
+        }
+    }
+}
