@@ -119,7 +119,7 @@ pub fn images_per_second(
 /// Seconds of a step of a search on a supernet, its batches included, while nothing else runs.
 pub fn supernet_step_seconds(mut search: Search) -> anyhow::Result<f64> {
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     // The first step allocates what later ones reuse, so the clock starts behind it.
     let mut window: Option<(Instant, usize)> = None;
     let mut times = Vec::new();
@@ -146,7 +146,8 @@ pub fn hypernet_seconds(config: &Config, data: &Data, asked: &Hypernet) -> anyho
     let endless = HypernetPlan { epochs: 1_000_000, images: asked.images, samples: 1 };
     let mut search = hypernet::build(config, data, asked, Some(&endless))?;
     let stop = AtomicBool::new(false);
-    let options = nas_ghn::SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let options =
+        nas_ghn::SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     let begin = Instant::now();
     let (mut last, mut steps) = (begin, Vec::new());
     search.run(&options, &mut |event: &Event| {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nas_data::{Images, Normalization};
 use nas_nn::NnError;
+use nas_nn::trainer::Deadline;
 use nas_space::Seed;
 use rand::RngExt;
 
@@ -34,6 +35,8 @@ pub struct SearchOptions<'a> {
     pub checkpoint_every: Duration,
     /// Raised to stop after the step under way.
     pub stop: &'a AtomicBool,
+    /// When the search should have ended; `None` to search as long as planned.
+    pub deadline: Option<Deadline>,
 }
 
 impl SearchData {

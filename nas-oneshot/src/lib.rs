@@ -28,7 +28,7 @@
 //! };
 //! let mut search = DartsSearch::new(Arc::new(Darts), network, data, DartsConfig::default(), Seed::new(1))?;
 //! let stop = AtomicBool::new(false);
-//! let options = SearchOptions { checkpoint: None, checkpoint_every: std::time::Duration::MAX, stop: &stop };
+//! let options = SearchOptions { checkpoint: None, checkpoint_every: std::time::Duration::MAX, stop: &stop, deadline: None };
 //! search.run(&options, &mut |event: &Event| {
 //!     if let Event::SupernetEpoch { report, .. } = event {
 //!         println!("epoch {}: {}", report.epoch, Darts.text(&report.architecture));

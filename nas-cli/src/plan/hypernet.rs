@@ -27,7 +27,7 @@ pub const SAMPLES: usize = 1000;
 const FEWEST_PASSES: usize = 6;
 
 /// The most of the time that scoring may take.
-const SCORING: f64 = 0.25;
+pub const SCORING: f64 = 0.25;
 
 /// Plans a search of `seconds` on `images` training images, `batch` a step, of which a step takes `step_seconds` and a
 /// score `score_seconds`. `samples` architectures are scored, if the time allows; `held_back` more after each pass.

@@ -46,7 +46,7 @@ pub fn supernet_plan(seconds: f64, images: usize, batch: usize, step_seconds: f6
 const FORWARD: f64 = 0.35;
 
 /// The share of a search by parameter sharing that its candidates have.
-const CANDIDATES_SHARE: f64 = 0.1;
+pub const CANDIDATES_SHARE: f64 = 0.1;
 
 /// The images that a candidate is measured on, and how few and how many candidates there are.
 const CANDIDATE_IMAGES: usize = 1000;

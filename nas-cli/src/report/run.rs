@@ -172,7 +172,7 @@ fn supernet(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Option<Sup
 fn hypernet(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Option<Hypernet>> {
     Ok(match phase::<GhnReport>(study, HYPERNET_KEY, &folder.hypernet_search())? {
         Phase::None => None,
-        Phase::Done(GhnReport { history, scored, best }) => Some(Hypernet { history, scored, best }),
+        Phase::Done(GhnReport { history, scored, best, .. }) => Some(Hypernet { history, scored, best }),
         Phase::UnderWay(saved) => {
             Some(Hypernet { history: list(&saved, "history")?, scored: list(&saved, "scored")?, best: Vec::new() })
         }

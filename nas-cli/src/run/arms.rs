@@ -44,7 +44,9 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let first = match (&found, &generated) {
         (_, Some(generated)) => {
             let best = generated.report.best.clone();
-            let budget = Budget::trials(best.len() as u64);
+            let arms = if config.search.baseline { 2.0 } else { 1.0 };
+            let seconds = time.map(|t| t.left_for_trials(generated.seconds) / arms);
+            let budget = Budget { seconds, ..Budget::trials(best.len() as u64) };
             arm_of(run, study, name, &mut Found::new(name, best), budget)?
         }
         (Some(found), None) if beside.is_some() => {
@@ -70,7 +72,9 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
         let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
         if let Some(few) = beside.or(hypernet.as_ref().map(|asked| asked.random)) {
             // They are few, and trained like those found.
-            let random = random_arm(run, study, Budget::trials(few))?;
+            let phase = found.as_ref().map(|f| f.seconds).or(generated.as_ref().map(|g| g.seconds)).unwrap_or(0.0);
+            let seconds = time.map(|t| t.left_for_trials(phase + first.seconds));
+            let random = random_arm(run, study, Budget { seconds, ..Budget::trials(few) })?;
             return finish(study, name, first, Some(random), found, generated);
         }
         // As much training; under a budget in time also no more than is left of the search's.

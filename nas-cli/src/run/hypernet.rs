@@ -59,7 +59,8 @@ pub fn search(run: &Run, study: &Study, asked: &Hypernet, time: Option<&TimePlan
     let mut progress = Progress::new(run.out, 1000, "hypernetwork, ‰");
     let mut series = run.board().series("hypernetwork", search.epochs_finished() as u64);
     search.history().iter().for_each(|epoch| series.epoch(epoch));
-    let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop };
+    let deadline = time.and_then(|time| time.phase).map(|phase| phase.deadline(before));
+    let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop, deadline };
     let ended = search.run(&options, &mut |event: &Event| {
         show(&mut progress, event);
         if let Event::GhnEpoch { report, .. } = event {
@@ -153,6 +154,9 @@ fn say(run: &Run, report: &GhnReport, took: f64) {
         seconds(took),
         report.best.len(),
     ));
+    for warning in &report.warnings {
+        run.out.warn(warning);
+    }
 }
 
 /// The training, an epoch a line, as `ghn.csv`.
@@ -191,6 +195,7 @@ pub fn metrics(found: &Generated) -> Value {
         "held_back_accuracy": last.and_then(|e| e.accuracy),
         "held_back_spread": last.and_then(|e| e.spread),
         "steadiness": report.history.iter().map(|e| e.steadiness).collect::<Vec<_>>(),
+        "warnings": report.warnings,
         "seconds": found.seconds,
     })
 }

@@ -61,6 +61,10 @@ impl ArmListener {
         self.finished = finished;
         let going_on = if finished > 0 { format!(", going on after trial {finished}") } else { String::new() };
         let (length, what, budget) = match self.budget {
+            Budget { trials: Some(n), seconds: Some(s), .. } => {
+                let trials = crate::units::plural(n, "trial");
+                (n, format!("{arm}, trials"), format!("{trials}, or as many as {} do for", seconds(s)))
+            }
             Budget { seconds: Some(s), .. } => (s as u64, format!("{arm}, seconds"), seconds(s)),
             Budget { trials: Some(n), .. } => (n, format!("{arm}, trials"), crate::units::plural(n, "trial")),
             Budget { epochs, .. } => {
@@ -76,8 +80,8 @@ impl ArmListener {
 
     fn position(&self) -> u64 {
         match self.budget {
-            Budget { seconds: Some(_), .. } => (self.used + self.start.elapsed().as_secs_f64()) as u64,
             Budget { trials: Some(_), .. } => self.finished,
+            Budget { seconds: Some(_), .. } => (self.used + self.start.elapsed().as_secs_f64()) as u64,
             _ => self.epochs,
         }
     }

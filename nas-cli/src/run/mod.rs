@@ -26,7 +26,7 @@ pub use hypernet::REPORT as HYPERNET_KEY;
 pub use results::{MODEL, accuracy, policy_updates, write_architecture};
 pub use summary::{abbreviate, brief};
 pub use supernet::REPORT as SUPERNET_KEY;
-pub use time::TimePlan;
+pub use time::{Phase, TimePlan};
 
 use crate::command_line::Open;
 use crate::config::Config;

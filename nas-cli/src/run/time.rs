@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use nas_nn::trainer::Deadline;
 use nas_search::Study;
 use nas_space::Blueprint;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,42 @@ pub struct TimePlan {
     /// A search by a hypernetwork: how long it learns, and how much it scores.
     #[serde(default)]
     pub hypernet: Option<HypernetPlan>,
+    /// Either of them: when it ends, however far it has come. Studies of before there was such an end have none.
+    #[serde(default)]
+    pub phase: Option<Phase>,
+}
+
+/// The seconds of a phase before the first trial.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// All of them.
+    pub seconds: f64,
+    /// Those that are kept for measuring what was learned.
+    pub measuring: f64,
+}
+
+/// How much longer than planned a phase may take, as a part of its seconds: the machine is not always as fast as it was when
+/// it was measured, and what a phase takes too much is missing in the final training only.
+const ALLOWANCE: f64 = 0.1;
+
+/// The share of all the time by which the search is over, however far it has come; 0.4 are planned.
+const SEARCH_ENDS: f64 = 0.5;
+
+impl Phase {
+    /// When it ends, where it begins or goes on now after so many seconds.
+    pub fn deadline(&self, used: f64) -> Deadline {
+        let (now, left) = (Instant::now(), (1.0 + ALLOWANCE) * self.seconds - used);
+        let after = |seconds: f64| now + Duration::from_secs_f64(seconds.max(0.0));
+        Deadline { learning: after(left - self.measuring), measuring: after(left) }
+    }
+}
+
+impl TimePlan {
+    /// Seconds that are left for trials of a number of their own, when the search has used so many. There are always some.
+    pub fn left_for_trials(&self, used: f64) -> f64 {
+        (SEARCH_ENDS * self.total - self.setup - used).max(1.0)
+    }
 }
 
 /// The key under which a study keeps the seconds that the final training used.

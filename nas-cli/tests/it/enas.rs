@@ -40,7 +40,7 @@ fn means(seed: u64) -> (f64, f64) {
     let mut search =
         EnasSearch::new(space.clone(), network.clone(), Box::new(strategy), data.clone(), config, seed).unwrap();
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     assert_eq!(search.run(&options, &mut |_: &Event| {}).unwrap(), Ended::Finished);
     let candidates = search.report().unwrap().candidates;
     assert_eq!(candidates.iter().map(|c| c.times).sum::<u64>(), SAMPLED as u64);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use nas_search::Study;
 
-use crate::kill::run_through;
+use crate::kill::{resume_too_late, run_through};
 use crate::{nas, refused};
 
 /// How often a run is killed.
@@ -85,6 +85,17 @@ fn a_budget_in_time_is_divided() {
     let ran = ran.ok();
     assert!(ran.stderr.contains("of the hypernetwork and"), "{}", ran.stderr);
     assert!(ran.json()["search"]["hypernetwork"]["epochs"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn a_hypernetwork_that_has_used_its_time_ends_and_scores_a_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = ["search", "--strategy", "ghn:best=2:random=1", "--time", "30s", "--out", "cut"];
+    let ran = resume_too_late(folder.path(), &begin, "ghn-search.safetensors", "nas/hypernetwork_seconds");
+    assert!(ran.stderr.contains("time ran short: "), "{}", ran.stderr);
+    let hypernet = &ran.json()["search"]["hypernetwork"];
+    assert_eq!(hypernet["scored"], 2);
+    assert_eq!(hypernet["warnings"].as_array().unwrap().len(), 2, "{hypernet}");
 }
 
 #[test]

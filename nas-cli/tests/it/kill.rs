@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nas_search::Study;
 use rand::RngExt;
 
-use crate::{command, nas, tiny};
+use crate::{Ran, command, nas, tiny};
 
 /// How often the run is killed.
 const KILLS: usize = 10;
@@ -39,6 +39,21 @@ pub(crate) fn go_on(folder: &Path, args: &[&str], patience: Duration) -> bool {
     }
     kill(child);
     false
+}
+
+/// Starts a search under a budget in time that writes into `cut`, kills it in the phase before its trials, as soon as that
+/// has saved itself in a file, writes down that the phase used a thousand seconds under a key of the study, and goes on.
+pub(crate) fn resume_too_late(folder: &Path, begin: &[&str], saved: &str, key: &str) -> Ran {
+    let mut child = command(folder, begin).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !folder.join("cut").join(saved).exists() {
+        assert!(child.try_wait().unwrap().is_none(), "{begin:?} ended before it was killed");
+        assert!(start.elapsed() < Duration::from_secs(600), "{begin:?} saved no {saved}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill(child);
+    Study::open(folder.join("cut/study.db")).unwrap().set(key, "1000").unwrap();
+    nas(folder, &["resume", "cut", "--json"]).ok()
 }
 
 /// Runs the command that writes into `cut` to its end, killing it `kills` times on the way, each time after another part of

@@ -7,7 +7,7 @@ use std::time::Instant;
 use nas_search::Study;
 
 use crate::bench::tables;
-use crate::kill::run_through;
+use crate::kill::{resume_too_late, run_through};
 use crate::{nas, refused};
 
 /// How often a run is killed.
@@ -154,6 +154,24 @@ fn a_budget_in_time_is_divided_between_supernet_and_cells() {
     let ran = nas(folder.path(), &["search", "--strategy", "darts1", "--time", "12s", "--json", "--out", "out"]).ok();
     assert!(ran.stderr.contains("of the supernet, then the cell found"), "{}", ran.stderr);
     assert!(ran.json()["search"]["supernet"]["epochs"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn a_supernet_that_has_used_its_time_ends_and_what_it_learned_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = ["search", "--strategy", "enas:random=30", "--space", "enas-micro", "--time", "30s", "--out", "cut"];
+    let begin = [&begin[..], &["--jobs", "1"]].concat();
+    let ran = resume_too_late(folder.path(), &begin, "supernet.safetensors", "nas/supernet_seconds");
+    assert!(ran.stderr.contains("time ran short: "), "{}", ran.stderr);
+    let supernet = &ran.json()["search"]["supernet"];
+    let warning = supernet["warnings"][0].as_str().unwrap();
+    let done = supernet["epochs"].as_u64().unwrap();
+    assert!(warning.starts_with(&format!("time ran short: {done} of the ")), "{warning}");
+    assert_eq!((&supernet["candidates"], &supernet["ended"]), (&1.into(), &"finished".into()));
+    // At this late hour the cell found is trained, and a few random ones.
+    let arms = &ran.json()["search"]["arms"];
+    assert_eq!(arms[0]["trials"], 1);
+    assert!((1..30).contains(&arms[1]["trials"].as_u64().unwrap()), "{arms}");
 }
 
 #[test]

@@ -68,7 +68,8 @@ impl Setup {
             search.restore(path)?;
         }
         let stop = AtomicBool::new(false);
-        let options = SearchOptions { checkpoint: path, checkpoint_every: Duration::from_secs(30), stop: &stop };
+        let options =
+            SearchOptions { checkpoint: path, checkpoint_every: Duration::from_secs(30), stop: &stop, deadline: None };
         search.run(&options, &mut |_: &Event| {})?;
         Ok(search)
     }

@@ -111,7 +111,11 @@ impl SearchConfig {
 
     /// The learning rate before a step, of which an epoch has `steps`; both are counted from 0.
     pub fn learning_rate_at(&self, epoch: usize, step: usize, steps: usize) -> f64 {
-        let fraction = (epoch as f64 + step as f64 / steps.max(1) as f64) / self.epochs.max(1) as f64;
+        self.learning_rate_after((epoch as f64 + step as f64 / steps.max(1) as f64) / self.epochs.max(1) as f64)
+    }
+
+    /// The learning rate when so much of the learning is done, from 0 to 1.
+    pub fn learning_rate_after(&self, fraction: f64) -> f64 {
         match self.fall {
             Fall::Constant => self.learning_rate,
             Fall::Steps if fraction >= 5.0 / 6.0 => 0.01 * self.learning_rate,

@@ -11,11 +11,11 @@ mod step;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::Adam;
-use nas_nn::trainer::{Ended, TrainData};
+use nas_nn::trainer::{Deadline, Ended, Plan, Timekeeper, TrainData, ran_short};
 use nas_search::{Event, GhnEpoch, Listener};
 use nas_space::{Architecture, NetworkConfig, NetworkGraph, SearchSpace, Seed};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,8 @@ pub struct SearchOptions<'a> {
     pub checkpoint_every: Duration,
     /// Raised to stop after the step under way.
     pub stop: &'a AtomicBool,
+    /// When the search should have ended; `None` to search as long as planned.
+    pub deadline: Option<Deadline>,
 }
 
 /// What a search came to.
@@ -60,6 +62,9 @@ pub struct GhnReport {
     pub scored: Vec<Scored>,
     /// The best of them, the best first, no two equal.
     pub best: Vec<Architecture>,
+    /// What the user should know, a sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A search under way.
@@ -128,15 +133,16 @@ impl GhnSearch {
     pub fn run(&mut self, options: &SearchOptions<'_>, listener: &mut dyn Listener) -> Result<Ended, GhnError> {
         let mut clock = SaveClock::new(options.checkpoint, options.checkpoint_every);
         let stopped = |search: &Self| options.stop.load(Ordering::Relaxed) && !search.is_over();
-        while self.standing.epoch < self.config.epochs {
-            let start = Instant::now();
-            if !step::epoch(self, options.stop, &mut clock, listener)? {
+        let mut time = Timekeeper::new(options.deadline);
+        while self.standing.epoch < self.plan().epochs() {
+            time.begin_epoch(self.standing.step);
+            if !step::epoch(self, options.stop, &time, &mut clock, listener)? {
                 return Ok(Ended::Interrupted);
             }
-            scoring::end_epoch(self)?;
+            scoring::end_epoch(self, &mut time)?;
             save::save(&mut clock, self)?;
             let report = self.standing.history.last().expect("an epoch just ended");
-            let seconds = start.elapsed().as_secs_f64();
+            let seconds = time.seconds();
             listener.on_event(&Event::GhnEpoch { report: Box::new(report.clone()), seconds });
             if stopped(self) {
                 return Ok(Ended::Interrupted);
@@ -144,6 +150,10 @@ impl GhnSearch {
         }
         while !self.is_over() {
             scoring::next(self, listener)?;
+            // Fewer than are handed on would be no choice at all.
+            if time.ends_measuring() && self.standing.scored.len() >= self.config.best && !self.is_over() {
+                self.standing.enough = Some(self.standing.scored.len());
+            }
             if stopped(self) || clock.is_due() || self.is_over() {
                 save::save(&mut clock, self)?;
             }
@@ -158,7 +168,7 @@ impl GhnSearch {
     pub fn report(&self) -> GhnReport {
         let Standing { history, scored, .. } = &self.standing;
         let best = scoring::best(self.task.space.as_ref(), scored, self.config.best);
-        GhnReport { history: history.clone(), scored: scored.clone(), best }
+        GhnReport { history: history.clone(), scored: scored.clone(), best, warnings: self.ran_short() }
     }
 
     /// The epochs finished, those before a resume included.
@@ -230,7 +240,28 @@ impl GhnSearch {
     }
 
     fn is_over(&self) -> bool {
-        self.standing.epoch >= self.config.epochs && self.standing.scored.len() >= self.config.samples
+        let samples = self.standing.enough.unwrap_or(self.config.samples);
+        self.standing.epoch >= self.plan().epochs() && self.standing.scored.len() >= samples
+    }
+
+    /// The epochs there are: those of the settings, or fewer.
+    fn plan(&self) -> Plan {
+        self.standing.plan.clone().unwrap_or_else(|| Plan::new(self.config.epochs))
+    }
+
+    /// The learning rate before a step of the epoch under way, which has `steps`.
+    fn learning_rate(&self, step: usize, steps: usize) -> f64 {
+        let epochs = self.standing.epoch as f64 + step as f64 / steps.max(1) as f64;
+        self.config.learning_rate_after(self.plan().fraction(epochs))
+    }
+
+    /// What time was too short for, a sentence each.
+    fn ran_short(&self) -> Vec<String> {
+        let Standing { plan, epoch, enough, .. } = &self.standing;
+        let SearchConfig { epochs, samples, .. } = self.config;
+        let epochs = plan.as_ref().map(|_| ran_short(*epoch, epochs, "epochs planned for the hypernetwork were done"));
+        let scored = enough.map(|few| ran_short(few, samples, "architectures planned were scored"));
+        epochs.into_iter().chain(scored).collect()
     }
 
     /// The graph of a random architecture that is learned from: none of those held back.

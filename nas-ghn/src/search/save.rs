@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use nas_data::Normalization;
 use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
-use nas_nn::trainer::Tally;
+use nas_nn::trainer::{Plan, Tally};
 use nas_search::GhnEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,12 @@ pub(super) struct Standing {
     pub(super) tally: Tally,
     pub(super) history: Vec<GhnEpoch>,
     pub(super) scored: Vec<Scored>,
+    /// Architectures to score in all, once time has run short for those of the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) enough: Option<usize>,
+    /// The epochs there are, once time has run short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<Plan>,
 }
 
 impl Standing {
@@ -89,6 +95,7 @@ fn tensors(search: &GhnSearch) -> Result<Vec<(String, Tensor)>, GhnError> {
 /// See [`GhnSearch::restore`].
 pub(super) fn restore(search: &mut GhnSearch, path: &Path) -> Result<(), GhnError> {
     let (standing, tensors): (Standing, _) = checkpoint::resume(path, KIND, &origin(search))?;
+    standing.plan.as_ref().map_or(Ok(()), Plan::check)?;
     let [ghn, adam] = checkpoint::take_apart(path, KIND, tensors, [GHN, ADAM])?;
     search.ghn.load(&ghn)?;
     search.adam.load_state(&search.ghn.list(), &adam)?;

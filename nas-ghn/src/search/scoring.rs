@@ -1,5 +1,6 @@
 //! What is measured: the architectures held back after every epoch, and those sampled at the end.
 
+use nas_nn::trainer::{Plan, Timekeeper};
 use nas_search::{Event, GhnEpoch, Listener};
 use nas_space::{Architecture, SearchSpace, Seed};
 use serde::{Deserialize, Serialize};
@@ -60,8 +61,8 @@ impl HeldBack {
     }
 }
 
-/// Scores what is held back, and turns the page.
-pub(super) fn end_epoch(search: &mut GhnSearch) -> Result<(), GhnError> {
+/// Scores what is held back, looks at the clock, and turns the page.
+pub(super) fn end_epoch(search: &mut GhnSearch, time: &mut Timekeeper) -> Result<(), GhnError> {
     let data = search.score_data();
     let mut held_back = Vec::with_capacity(search.held_back.architectures.len());
     for architecture in &search.held_back.architectures {
@@ -73,11 +74,14 @@ pub(super) fn end_epoch(search: &mut GhnSearch) -> Result<(), GhnError> {
     let spread = (held_back.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
     let measured = |value: f64| value.is_finite().then_some(value);
     let steps = step::batches(search).batches_per_epoch();
+    let learning_rate = search.learning_rate(steps.saturating_sub(1), steps);
     let standing = &mut search.standing;
+    time.end_epoch(&mut standing.plan, search.config.epochs, standing.epoch + 1, [standing.step, steps]);
+    let planned = standing.plan.as_ref().map_or(search.config.epochs, Plan::epochs);
     let before = standing.history.last().map(|epoch| &epoch.held_back);
     let report = GhnEpoch {
         epoch: standing.epoch as u64 + 1,
-        epochs: search.config.epochs as u64,
+        epochs: planned as u64,
         train_loss: standing.tally.loss(),
         train_accuracy: standing.tally.accuracy(),
         accuracy: measured(mean),
@@ -85,7 +89,7 @@ pub(super) fn end_epoch(search: &mut GhnSearch) -> Result<(), GhnError> {
         steadiness: before.and_then(|before| kendall_tau(before, &held_back)),
         rank_correlation: search.held_back.trained.as_ref().and_then(|trained| kendall_tau(trained, &held_back)),
         held_back,
-        learning_rate: search.config.learning_rate_at(standing.epoch, steps.saturating_sub(1), steps),
+        learning_rate,
     };
     standing.turn_page(report);
     Ok(())

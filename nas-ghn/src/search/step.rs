@@ -7,6 +7,7 @@ use candle_core::DType;
 use nas_data::{Batch, BatchPlan};
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Rate, clip_scale, global_norm};
+use nas_nn::trainer::Timekeeper;
 use nas_nn::{Mode, StepConfig};
 use nas_search::{Event, Listener};
 
@@ -31,11 +32,12 @@ pub(super) fn batches(search: &GhnSearch) -> BatchPlan {
     BatchPlan { augment: config.augment.active(), skip: standing.step, ..plan }
 }
 
-/// Runs the steps of the epoch that are left. Returns `false` if the search was stopped in their midst; then all is
-/// saved.
+/// Runs the steps of the epoch that are left, or one of them if it is late. Returns `false` if the search was stopped in
+/// their midst; then all is saved.
 pub(super) fn epoch(
     search: &mut GhnSearch,
     stop: &AtomicBool,
+    time: &Timekeeper,
     clock: &mut SaveClock<'_>,
     listener: &mut dyn Listener,
 ) -> Result<bool, GhnError> {
@@ -49,7 +51,7 @@ pub(super) fn epoch(
         let standing = &search.standing;
         listener.on_event(&Event::GhnStep {
             epoch: standing.epoch as u64 + 1,
-            epochs: search.config.epochs as u64,
+            epochs: search.plan().epochs() as u64,
             step: standing.step as u64,
             steps: steps as u64,
             train_loss: standing.tally.loss(),
@@ -61,6 +63,9 @@ pub(super) fn epoch(
         }
         if stopped {
             return Ok(false);
+        }
+        if time.ends_learning() {
+            break;
         }
     }
     Ok(true)
@@ -89,7 +94,7 @@ fn one(search: &mut GhnSearch, batch: &Batch, steps: usize) -> Result<(), GhnErr
         search.standing.tally.add(outcome.loss, outcome.correct, batch.count);
     }
     let (gradients, ids) = search.ghn.as_tensors(&sum)?;
-    let mut rate = Rate::new(search.config.learning_rate_at(epoch, step, steps));
+    let mut rate = Rate::new(search.learning_rate(step, steps));
     let norm = global_norm(&gradients)?;
     finite("gradient's norm", norm)?;
     if search.config.clip_norm > 0.0 {

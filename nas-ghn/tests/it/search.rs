@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nas_data::{Augment, LoadOptions, Normalization, load, split};
 use nas_ghn::{GhnConfig, GhnReport, GhnSearch, Predicted, SearchConfig, SearchOptions, Task};
-use nas_nn::trainer::{Ended, TrainData};
+use nas_nn::trainer::{Deadline, Ended, TrainData};
 use nas_search::{Evaluator, Event, Job};
 use nas_space::spaces::{Darts, Ghn};
 use nas_space::{NetworkConfig, Seed};
@@ -68,7 +68,8 @@ fn go_on(search: &mut GhnSearch, path: &Path, stop_after: usize, copy: Option<(u
         search.restore(path).unwrap();
     }
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop };
+    let options =
+        SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop, deadline: None };
     search
         .run(&options, &mut |event: &Event| {
             let done = match event {
@@ -122,6 +123,32 @@ fn so_does_one_in_the_manner_of_ghn2() {
 }
 
 #[test]
+fn a_search_that_is_late_ends_after_a_step_and_scores_what_is_handed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late");
+    let config = SearchConfig { epochs: 5, ..config(GhnConfig::default()) };
+    go_on(&mut search(blocks(), &config), &path, STEPS + 1, None);
+    let (stop, now) = (AtomicBool::new(false), Instant::now());
+    let deadline = Some(Deadline { learning: now, measuring: now });
+    let late = SearchOptions { checkpoint: Some(&path), checkpoint_every: Duration::ZERO, stop: &stop, deadline };
+    let mut first = search(blocks(), &config);
+    first.restore(&path).unwrap();
+    assert_eq!(first.run(&late, &mut |_: &Event| {}).unwrap(), Ended::Finished);
+    let report = first.report();
+    assert_eq!((report.history.len(), report.scored.len(), report.best.len()), (2, 2, 2));
+    assert_eq!(report.history.iter().map(|epoch| epoch.epochs).collect::<Vec<_>>(), [5, 2]);
+    let said =
+        ["2 of the 5 epochs planned for the hypernetwork were done", "2 of the 4 architectures planned were scored"];
+    assert_eq!(report.warnings, said.map(|what| format!("time ran short: {what}")));
+    // What was decided is saved: without a clock, too, nothing is left to do.
+    let mut again = search(blocks(), &config);
+    again.restore(&path).unwrap();
+    let free = SearchOptions { deadline: None, ..late };
+    assert_eq!(again.run(&free, &mut |_: &Event| panic!("it has ended")).unwrap(), Ended::Finished);
+    assert_eq!(again.report(), report);
+}
+
+#[test]
 fn threads_change_nothing() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -159,7 +186,7 @@ fn it_learns_and_what_it_learned_can_be_kept() {
     let config = SearchConfig { epochs: 8, batch_size: 32, samples: 1, held_back: 4, ..SearchConfig::default() };
     let mut search = GhnSearch::new(blocks(), data, config, Seed::new(1)).unwrap();
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     search.run(&options, &mut |_: &Event| {}).unwrap();
     let report = search.report();
     let (first, last) = (&report.history[0], report.history.last().unwrap());

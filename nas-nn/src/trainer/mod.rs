@@ -6,6 +6,7 @@
 //! set, how many epochs are left; both are recorded, and neither touches a step.
 
 mod config;
+mod deadline;
 mod epoch;
 mod evaluate;
 mod plan;
@@ -21,8 +22,9 @@ use nas_data::{Images, Normalization};
 use nas_space::Seed;
 
 pub use config::{BatchNormMode, OptimizerKind, TrainConfig};
+pub use deadline::{Deadline, Timekeeper, ran_short};
 pub use evaluate::{Evaluation, evaluate, judge};
-pub use plan::{Plan, Segment, epochs_that_fit};
+pub use plan::{Pace, Plan, Segment, epochs_that_fit};
 pub use report::{Ended, EpochReport, StepReport, TrainEvent, TrainReport};
 pub use tally::Tally;
 
@@ -164,13 +166,9 @@ impl Trainer {
         }
         if let Some(deadline) = deadline {
             let steps = epoch::steps_per_epoch(self);
-            // After a resume the epoch was only partly run here: its time is taken up to the whole.
-            if skipped < steps {
-                pace.add(start.elapsed().as_secs_f64() * steps as f64 / (steps - skipped) as f64);
-            }
-            let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
-            let fitting = epochs_that_fit(self.standing.plan.epochs(), finished, pace.mean(), left);
-            self.standing.plan.shorten(finished, fitting);
+            // After a resume the epoch was only partly run here.
+            pace.add(start.elapsed().as_secs_f64(), steps.saturating_sub(skipped), steps);
+            self.standing.plan.keep_to(deadline, finished, pace);
             if validation.is_none() && finished >= self.standing.plan.epochs() {
                 validation = self.validate(finished)?;
             }
@@ -204,24 +202,6 @@ impl Trainer {
     fn report(&self, ended: Ended) -> TrainReport {
         let Standing { history, plan, .. } = &self.standing;
         TrainReport { history: history.clone(), plan: plan.segments().to_vec(), ended }
-    }
-}
-
-/// The seconds of the latest epochs: a mean of three rides out a hiccup and still follows a machine that slows down.
-#[derive(Default)]
-struct Pace(Vec<f64>);
-
-impl Pace {
-    fn add(&mut self, seconds: f64) {
-        self.0.push(seconds);
-        if self.0.len() > 3 {
-            self.0.remove(0);
-        }
-    }
-
-    /// NaN while nothing was measured, which [`epochs_that_fit`] takes for what it is.
-    fn mean(&self) -> f64 {
-        self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 }
 

@@ -1,5 +1,7 @@
 //! How many epochs a training has, and what happens when time runs short.
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
 use crate::NnError;
@@ -65,8 +67,19 @@ impl Plan {
         true
     }
 
+    /// Cuts the plan to the epochs that fit before a deadline, `finished` of them done and each one left taking as long as
+    /// `pace` says. Behind the deadline the training ends now. Returns whether the plan changed.
+    pub fn keep_to(&mut self, deadline: Instant, finished: usize, pace: &Pace) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+        let fitting = if left > 0.0 { epochs_that_fit(self.epochs(), finished, pace.mean(), left) } else { finished };
+        self.shorten(finished, fitting)
+    }
+
     /// Checks a plan that comes from a file.
-    pub(crate) fn check(&self) -> Result<(), NnError> {
+    ///
+    /// # Errors
+    /// If it is none that only gets shorter.
+    pub fn check(&self) -> Result<(), NnError> {
         let ordered = self.segments.windows(2).all(|w| w[0].epochs > w[1].epochs && w[0].from_epoch <= w[1].from_epoch);
         let sane = |s: &Segment| s.from_epoch <= s.epochs && (0.0..=1.0).contains(&s.from_fraction);
         if self.segments.is_empty() || !ordered || !self.segments.iter().all(sane) {
@@ -84,6 +97,28 @@ impl Plan {
     }
 }
 
+/// The seconds of the latest epochs: a mean of three rides out a hiccup and still follows a machine that slows down.
+#[derive(Clone, Debug, Default)]
+pub struct Pace(Vec<f64>);
+
+impl Pace {
+    /// Adds an epoch of `steps` steps, of which `done` ran in so many seconds; the others ran before a resume, or never.
+    pub fn add(&mut self, seconds: f64, done: usize, steps: usize) {
+        if done == 0 {
+            return;
+        }
+        self.0.push(seconds * steps as f64 / done as f64);
+        if self.0.len() > 3 {
+            self.0.remove(0);
+        }
+    }
+
+    /// NaN while nothing was measured, which [`epochs_that_fit`] takes for what it is.
+    fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
+    }
+}
+
 /// How many epochs a training should have in total, when `planned` are planned, `finished` are done, an epoch takes
 /// `seconds_per_epoch` and `seconds_left` remain: as many as still fit, at most as many as planned, at least those done.
 pub fn epochs_that_fit(planned: usize, finished: usize, seconds_per_epoch: f64, seconds_left: f64) -> usize {
@@ -98,6 +133,8 @@ pub fn epochs_that_fit(planned: usize, finished: usize, seconds_per_epoch: f64, 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -146,6 +183,28 @@ mod tests {
         assert!(!plan.shorten(2, 5));
         assert!(plan.shorten(2, 1), "ending now is a change");
         assert_eq!(plan.epochs(), 2);
+    }
+
+    #[test]
+    fn a_plan_keeps_to_its_deadline() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let (mut pace, mut plan) = (Pace::default(), Plan::new(10));
+        // A quarter of an epoch of 100 seconds.
+        pace.add(25.0, 2, 8);
+        pace.add(0.0, 0, 8);
+        assert!(plan.keep_to(now + 350 * second, 2, &pace));
+        assert_eq!(plan.epochs(), 5);
+        assert!(!plan.keep_to(now + 1000 * second, 3, &pace));
+        assert!(plan.keep_to(now, 3, &Pace::default()), "behind the deadline, whatever is known of the pace");
+        assert_eq!((plan.epochs(), plan.fraction(3.0)), (3, 1.0));
+    }
+
+    #[test]
+    fn the_latest_three_epochs_make_the_pace() {
+        let mut pace = Pace::default();
+        assert!(pace.mean().is_nan());
+        [50.0, 1.0, 2.0, 3.0].iter().for_each(|&seconds| pace.add(seconds, 4, 4));
+        assert_eq!(pace.mean(), 2.0);
     }
 
     #[test]

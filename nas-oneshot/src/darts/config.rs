@@ -122,9 +122,13 @@ impl DartsConfig {
 
     /// The learning rate of the weights in an epoch, counted from 0.
     pub fn learning_rate_at(&self, epoch: usize) -> f64 {
+        self.learning_rate_after(epoch as f64 / self.epochs.max(1) as f64)
+    }
+
+    /// The learning rate of the weights when so much of the search is done, from 0 to 1.
+    pub fn learning_rate_after(&self, fraction: f64) -> f64 {
         let curve = Curve::Cosine { to: self.learning_rate_end };
         let schedule = Schedule { from: self.learning_rate, curve, warmup_epochs: 0.0 };
-        let fraction = epoch as f64 / self.epochs.max(1) as f64;
         schedule.at(Progress { fraction, step: 0, steps_per_epoch: 1 })
     }
 

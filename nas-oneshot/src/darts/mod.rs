@@ -13,14 +13,13 @@ mod watch;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use candle_core::{DType, Device};
 use nas_data::Batch;
 use nas_nn::Network;
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Adam, Sgd};
-use nas_nn::trainer::Ended;
+use nas_nn::trainer::{Ended, Plan, Timekeeper};
 use nas_search::{Event, Listener, SupernetEpoch};
 use nas_space::{Architecture, MixedSpace, NetworkConfig, Seed};
 use serde::{Deserialize, Serialize};
@@ -110,15 +109,16 @@ impl DartsSearch {
     /// If a loss or a gradient stops being finite, the images cannot be read, or a checkpoint cannot be written.
     pub fn run(&mut self, options: &SearchOptions<'_>, listener: &mut dyn Listener) -> Result<Ended, OneShotError> {
         let mut clock = SaveClock::new(options.checkpoint, options.checkpoint_every);
+        let mut time = Timekeeper::new(options.deadline);
         while !self.is_over() {
-            let start = Instant::now();
-            if !step::epoch(self, options.stop, &mut clock, listener)? {
+            time.begin_epoch(self.standing.step);
+            if !step::epoch(self, options.stop, &time, &mut clock, listener)? {
                 return Ok(Ended::Interrupted);
             }
-            self.end_epoch()?;
+            self.end_epoch(&mut time)?;
             save::save(&mut clock, self)?;
             let report = self.standing.history.last().expect("an epoch just ended");
-            let seconds = start.elapsed().as_secs_f64();
+            let seconds = time.seconds();
             listener.on_event(&Event::SupernetEpoch { report: Box::new(report.clone()), seconds });
             if options.stop.load(Ordering::Relaxed) && !self.is_over() {
                 return Ok(Ended::Interrupted);
@@ -156,18 +156,31 @@ impl DartsSearch {
     }
 
     fn is_over(&self) -> bool {
-        self.standing.back_to.is_some() || self.standing.epoch >= self.config.epochs
+        self.standing.back_to.is_some() || self.standing.epoch >= self.plan().epochs()
+    }
+
+    /// The epochs there are: those of the settings, or fewer.
+    fn plan(&self) -> Plan {
+        self.standing.plan.clone().unwrap_or_else(|| Plan::new(self.config.epochs))
+    }
+
+    /// The learning rate of the weights in the epoch under way.
+    fn learning_rate(&self) -> f64 {
+        self.config.learning_rate_after(self.plan().fraction(self.standing.epoch as f64))
     }
 
     /// Measures, judges and turns the page.
-    fn end_epoch(&mut self) -> Result<(), OneShotError> {
-        let finished = self.standing.epoch + 1;
+    fn end_epoch(&mut self, time: &mut Timekeeper) -> Result<(), OneShotError> {
+        let (finished, steps) = (self.standing.epoch + 1, self.steps_per_epoch());
         let every = self.config.guard.eigenvalue_every;
-        let eigenvalue = match every > 0 && finished.is_multiple_of(every) {
+        let eigenvalue = match every > 0 && finished.is_multiple_of(every) && !time.ends_learning() {
             true => Some(watch::eigenvalue(self)?),
             false => None,
         };
-        let report = watch::epoch_report(self, eigenvalue)?;
+        let mut report = watch::epoch_report(self, eigenvalue)?;
+        let Standing { plan, step, .. } = &mut self.standing;
+        time.end_epoch(plan, self.config.epochs, finished, [*step, steps]);
+        report.epochs = self.plan().epochs() as u64;
         self.standing.turn_page(report);
         if self.config.guard.early_stop {
             self.standing.back_to = watch::rise(&self.standing.history);

@@ -8,7 +8,7 @@ use nas_data::Normalization;
 use nas_nn::NnError;
 use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
-use nas_nn::trainer::Tally;
+use nas_nn::trainer::{Plan, Tally};
 use nas_search::SupernetEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub(super) struct Standing {
     pub(super) history: Vec<SupernetEpoch>,
     /// The epoch that a stopped search goes back to.
     pub(super) back_to: Option<u64>,
+    /// The epochs there are, once time has run short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<Plan>,
 }
 
 impl Standing {
@@ -102,6 +105,7 @@ fn tensors(search: &DartsSearch) -> Result<Vec<(String, Tensor)>, OneShotError> 
 pub(super) fn restore(search: &mut DartsSearch, path: &Path) -> Result<(), OneShotError> {
     let fault = |reason: String| NnError::File { path: path.to_owned(), reason };
     let (standing, mut tensors): (Standing, Vec<(String, Tensor)>) = checkpoint::resume(path, KIND, &origin(search))?;
+    standing.plan.as_ref().map_or(Ok(()), Plan::check)?;
     let eigenvector = tensors.iter().position(|(name, _)| name == EIGENVECTOR).map(|at| tensors.remove(at).1);
     let eigenvector = eigenvector.map(|vector| vector.to_vec1()).transpose()?;
     let [model, sgd, adam, alphas] = checkpoint::take_apart(path, KIND, tensors, [MODEL, SGD, ADAM, ALPHAS])?;

@@ -6,6 +6,7 @@ use nas_data::Batch;
 use nas_nn::Mode;
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Optimizer, Rate, clip_scale, global_norm};
+use nas_nn::trainer::Timekeeper;
 use nas_search::{Event, Listener};
 use nas_space::Seed;
 
@@ -14,10 +15,12 @@ use super::{DartsSearch, Order, batches};
 use crate::supernet::OnBatches;
 use crate::{OneShotError, hypergradient};
 
-/// Runs the steps of the epoch that are left. Returns `false` if the search was stopped in their midst; then all is saved.
+/// Runs the steps of the epoch that are left, or one of them if it is late. Returns `false` if the search was stopped in
+/// their midst; then all is saved.
 pub(super) fn epoch(
     search: &mut DartsSearch,
     stop: &AtomicBool,
+    time: &Timekeeper,
     clock: &mut SaveClock<'_>,
     listener: &mut dyn Listener,
 ) -> Result<bool, OneShotError> {
@@ -32,7 +35,7 @@ pub(super) fn epoch(
         let standing = &search.standing;
         listener.on_event(&Event::SupernetStep {
             epoch: standing.epoch as u64 + 1,
-            epochs: search.config.epochs as u64,
+            epochs: search.plan().epochs() as u64,
             step: standing.step as u64,
             steps: steps as u64,
             train_loss: standing.training.loss(),
@@ -46,19 +49,22 @@ pub(super) fn epoch(
         if stopped {
             return Ok(false);
         }
+        if time.ends_learning() {
+            return Ok(true);
+        }
     }
     Ok(true)
 }
 
 /// One step of the architecture and one of the weights.
 fn one(search: &mut DartsSearch, train: &Batch, validation: &Batch) -> Result<(), OneShotError> {
+    let learning_rate = search.learning_rate();
     let DartsSearch { supernet, config, sgd, adam, standing, .. } = search;
     let (epoch, step) = (standing.epoch + 1, standing.step + 1);
     let finite = |what, value: f64| match value.is_finite() {
         true => Ok(()),
         false => Err(OneShotError::NotFinite { what, value, epoch, step }),
     };
-    let learning_rate = config.learning_rate_at(standing.epoch);
     let upper = match config.order {
         Order::First => supernet.architecture_gradients(validation)?,
         Order::Second => hypergradient(&mut OnBatches { supernet, sgd, train, validation }, learning_rate)?,

@@ -1,6 +1,6 @@
 //! What is measured at the end of an epoch, and what is read off a search.
 
-use nas_nn::trainer::Ended;
+use nas_nn::trainer::{Ended, ran_short};
 use nas_search::SupernetEpoch;
 use rand::RngExt;
 
@@ -18,12 +18,12 @@ pub(super) fn epoch_report(search: &DartsSearch, eigenvalue: Option<f64>) -> Res
     let kept = read_off(space.as_ref(), &weights, config.guard.max_skips);
     Ok(SupernetEpoch {
         epoch: standing.epoch as u64 + 1,
-        epochs: config.epochs as u64,
+        epochs: search.plan().epochs() as u64,
         train_loss: standing.training.loss(),
         train_accuracy: standing.training.accuracy(),
         loss: standing.validation.loss(),
         accuracy: standing.validation.accuracy(),
-        learning_rate: config.learning_rate_at(standing.epoch),
+        learning_rate: search.learning_rate(),
         alphas: supernet.alphas.values()?,
         entropy: supernet.alphas.entropy()?,
         skips: guard::skips(space.as_ref(), &published) as u64,
@@ -92,6 +92,9 @@ pub(super) fn report(search: &DartsSearch) -> Result<Option<DartsReport>, OneSho
     }
     let kept = read_off(space.as_ref(), &Alphas::of(tables)?.weight_values()?, config.guard.max_skips);
     let mut warnings = Vec::new();
+    if standing.plan.is_some() {
+        warnings.push(ran_short(standing.epoch, config.epochs, "epochs planned for the supernet were done"));
+    }
     if let (false, Some((noticed, before))) = (config.guard.early_stop, first_rise(&standing.history)) {
         warnings.push(format!(
             "at epoch {noticed} the largest eigenvalue of the validation loss had risen so far that the rule of early \

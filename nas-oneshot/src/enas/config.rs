@@ -137,16 +137,21 @@ impl EnasConfig {
 
     /// The learning rate of the weights in an epoch, counted from 0.
     pub fn learning_rate_at(&self, epoch: usize) -> f64 {
+        self.learning_rate_after(epoch as f64)
+    }
+
+    /// The learning rate of the weights after so many epochs of the settings'.
+    pub fn learning_rate_after(&self, epoch: f64) -> f64 {
         let parts = 2_u32.pow(self.periods.min(16)) - 1;
         let (mut begin, mut length) = (0.0, self.epochs as f64 / f64::from(parts));
         for _ in 1..self.periods {
-            if (epoch as f64) < begin + length {
+            if epoch < begin + length {
                 break;
             }
             begin += length;
             length *= 2.0;
         }
-        let fraction = ((epoch as f64 - begin) / length).clamp(0.0, 1.0);
+        let fraction = ((epoch - begin) / length).clamp(0.0, 1.0);
         let (from, to) = (self.learning_rate, self.learning_rate_end);
         to + 0.5 * (from - to) * (1.0 + (PI * fraction).cos())
     }

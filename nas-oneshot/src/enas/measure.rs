@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nas_nn::checkpoint::SaveClock;
-use nas_nn::trainer::{evaluate, judge};
+use nas_nn::trainer::{Timekeeper, evaluate, judge};
 use nas_search::SharedEpoch;
 
 use super::save::save;
@@ -28,13 +28,13 @@ pub(super) fn epoch_report(search: &mut EnasSearch) -> Result<SharedEpoch, OneSh
         }
     }
     let (best, architecture) = best.expect("the settings ask for at least one");
-    let EnasSearch { standing, config, .. } = search;
+    let standing = &search.standing;
     Ok(SharedEpoch {
         epoch: standing.epoch as u64 + 1,
-        epochs: config.epochs as u64,
+        epochs: search.plan().epochs() as u64,
         train_loss: standing.training.loss(),
         train_accuracy: standing.training.accuracy(),
-        learning_rate: config.learning_rate_at(standing.epoch),
+        learning_rate: search.learning_rate(),
         reward: (standing.sample > 0).then(|| standing.rewards.accuracy()),
         baseline: standing.baseline,
         entropy: standing.entropy,
@@ -44,18 +44,20 @@ pub(super) fn epoch_report(search: &mut EnasSearch) -> Result<SharedEpoch, OneSh
     })
 }
 
-/// Measures the candidates that are left. Returns `false` if the search was stopped in their midst; then all is saved.
+/// Measures the candidates that are left, or one of them if it is late. Returns `false` if the search was stopped in their
+/// midst; then all is saved.
 pub(super) fn candidates(
     search: &mut EnasSearch,
     stop: &AtomicBool,
+    time: &Timekeeper,
     clock: &mut SaveClock<'_>,
 ) -> Result<bool, OneShotError> {
     let numbers = Arc::new(batches::candidates(search));
     let size = search.config.batch_size;
-    let (wanted, mode) = (search.config.candidates as u64, search.config.batch_norm.mode());
+    let mode = search.config.batch_norm.mode();
     let mut known: Vec<String> =
         search.standing.candidates.iter().map(|known| search.space.canonical(&known.architecture)).collect();
-    while search.standing.proposed < wanted {
+    while search.standing.proposed < search.candidates() {
         let architecture = search.propose(CANDIDATES + search.standing.proposed)?.architecture;
         let key = search.space.canonical(&architecture);
         if let Some(twin) = known.iter().position(|other| *other == key) {
@@ -70,10 +72,14 @@ pub(super) fn candidates(
         }
         search.standing.proposed += 1;
         let stopped = stop.load(Ordering::Relaxed);
-        if stopped || clock.is_due() || search.standing.proposed == wanted {
+        if time.ends_measuring() && search.standing.proposed < search.candidates() {
+            search.standing.enough = Some(search.standing.proposed);
+        }
+        let is_last = search.standing.proposed == search.candidates();
+        if stopped || clock.is_due() || is_last {
             save(clock, search)?;
         }
-        if stopped && search.standing.proposed < wanted {
+        if stopped && !is_last {
             return Ok(false);
         }
     }

@@ -17,12 +17,11 @@ mod step;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use candle_core::DType;
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::Sgd;
-use nas_nn::trainer::Ended;
+use nas_nn::trainer::{Ended, Plan, Timekeeper, ran_short};
 use nas_search::{Event, Listener, SharedEpoch, Strategy};
 use nas_space::{Architecture, NetworkConfig, PathSpace, Seed};
 use serde::{Deserialize, Serialize};
@@ -116,23 +115,28 @@ impl EnasSearch {
     /// checkpoint cannot be written.
     pub fn run(&mut self, options: &SearchOptions<'_>, listener: &mut dyn Listener) -> Result<Ended, OneShotError> {
         let mut clock = SaveClock::new(options.checkpoint, options.checkpoint_every);
-        while self.standing.epoch < self.config.epochs {
-            let start = Instant::now();
-            let done = step::weights(self, options.stop, &mut clock, listener)?
-                && step::strategy(self, options.stop, &mut clock, listener)?;
+        let mut time = Timekeeper::new(options.deadline);
+        while self.standing.epoch < self.plan().epochs() {
+            time.begin_epoch(self.standing.step + self.standing.sample);
+            let done = step::weights(self, options.stop, &time, &mut clock, listener)?
+                && step::strategy(self, options.stop, &time, &mut clock, listener)?;
             if !done {
                 return Ok(Ended::Interrupted);
             }
-            let report = measure::epoch_report(self)?;
+            let mut report = measure::epoch_report(self)?;
+            let steps = self.steps_per_epoch();
+            let Standing { plan, epoch, step, sample, .. } = &mut self.standing;
+            time.end_epoch(plan, self.config.epochs, *epoch + 1, [*step + *sample, steps]);
+            report.epochs = self.plan().epochs() as u64;
             self.standing.turn_page(report.clone());
             save::save(&mut clock, self)?;
-            let seconds = start.elapsed().as_secs_f64();
+            let seconds = time.seconds();
             listener.on_event(&Event::SharedEpoch { report: Box::new(report), seconds });
             if options.stop.load(Ordering::Relaxed) {
                 return Ok(Ended::Interrupted);
             }
         }
-        match measure::candidates(self, options.stop, &mut clock)? {
+        match measure::candidates(self, options.stop, &time, &mut clock)? {
             true => Ok(Ended::Finished),
             false => Ok(Ended::Interrupted),
         }
@@ -149,8 +153,9 @@ impl EnasSearch {
         // Stable, so that of equals the one proposed first stays in front.
         candidates.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
         let best = candidates.first().map(|best| &best.architecture);
-        let warnings = best.and_then(|best| guard::collapse_on_shared_weights(self.space.as_ref(), best));
-        Some(EnasReport { history, candidates, ended, warnings: warnings.into_iter().collect() })
+        let collapse = best.and_then(|best| guard::collapse_on_shared_weights(self.space.as_ref(), best));
+        let warnings = self.ran_short().into_iter().chain(collapse).collect();
+        Some(EnasReport { history, candidates, ended, warnings })
     }
 
     /// The shared weights as they are now.
@@ -179,7 +184,33 @@ impl EnasSearch {
     }
 
     fn is_over(&self) -> bool {
-        self.standing.epoch >= self.config.epochs && self.standing.proposed >= self.config.candidates as u64
+        self.standing.epoch >= self.plan().epochs() && self.standing.proposed >= self.candidates()
+    }
+
+    /// The epochs there are: those of the settings, or fewer.
+    fn plan(&self) -> Plan {
+        self.standing.plan.clone().unwrap_or_else(|| Plan::new(self.config.epochs))
+    }
+
+    /// The candidates there are: those of the settings, or fewer.
+    fn candidates(&self) -> u64 {
+        self.standing.enough.unwrap_or(self.config.candidates as u64)
+    }
+
+    /// The learning rate of the weights in the epoch under way. The periods of fewer epochs are shorter.
+    fn learning_rate(&self) -> f64 {
+        let epoch = self.standing.epoch as f64;
+        let all = self.config.epochs as f64;
+        self.config.learning_rate_after(self.standing.plan.as_ref().map_or(epoch, |plan| all * plan.fraction(epoch)))
+    }
+
+    /// What time was too short for, a sentence each.
+    fn ran_short(&self) -> Vec<String> {
+        let Standing { plan, epoch, enough, .. } = &self.standing;
+        let EnasConfig { epochs, candidates, .. } = self.config;
+        let epochs = plan.as_ref().map(|_| ran_short(*epoch, epochs, "epochs planned for the supernet were done"));
+        let measured = enough.map(|few| ran_short(few as usize, candidates, "candidates planned were measured"));
+        epochs.into_iter().chain(measured).collect()
     }
 
     /// The architecture that the strategy proposes under a number.

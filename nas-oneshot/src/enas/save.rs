@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use nas_data::Normalization;
 use nas_nn::checkpoint::{self, Kind, SaveClock};
 use nas_nn::optim::Optimizer;
-use nas_nn::trainer::Tally;
+use nas_nn::trainer::{Plan, Tally};
 use nas_search::SharedEpoch;
 use nas_space::NetworkConfig;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,12 @@ pub(super) struct Standing {
     /// Candidates proposed so far, and those of them that differ.
     pub(super) proposed: u64,
     pub(super) candidates: Vec<Candidate>,
+    /// Candidates in all, once time has run short for those of the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) enough: Option<u64>,
+    /// The epochs there are, once time has run short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<Plan>,
 }
 
 impl Standing {
@@ -107,6 +113,7 @@ fn tensors(search: &EnasSearch) -> Result<Vec<(String, Tensor)>, OneShotError> {
 /// See [`EnasSearch::restore`].
 pub(super) fn restore(search: &mut EnasSearch, path: &Path) -> Result<(), OneShotError> {
     let (written, tensors): (Written, _) = checkpoint::resume(path, KIND, &origin(search))?;
+    written.standing.plan.as_ref().map_or(Ok(()), Plan::check)?;
     let [model, sgd] = checkpoint::take_apart(path, KIND, tensors, [MODEL, SGD])?;
     search.sgd.load_state(search.weights.parameters(), &sgd)?;
     search.weights.fill(path, &model)?;

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use nas_data::Batch;
 use nas_nn::checkpoint::SaveClock;
 use nas_nn::optim::{Optimizer, Rate, clip_scale, global_norm};
-use nas_nn::trainer::judge;
+use nas_nn::trainer::{Timekeeper, judge};
 use nas_nn::{Mode, Network, Parameter};
 use nas_search::{Event, Listener, Measurement, Trial, TrialState};
 use nas_space::Seed;
@@ -17,11 +17,12 @@ use super::{EnasSearch, Idle, PATHS, batches};
 use crate::OneShotError;
 use crate::supernet::LOSS;
 
-/// Runs the steps of the weights that are left in the epoch. Returns `false` if the search was stopped in their midst; then
-/// all is saved.
+/// Runs the steps of the weights that are left in the epoch, or one of them if it is late. Returns `false` if the search was
+/// stopped in their midst; then all is saved.
 pub(super) fn weights(
     search: &mut EnasSearch,
     stop: &AtomicBool,
+    time: &Timekeeper,
     clock: &mut SaveClock<'_>,
     listener: &mut dyn Listener,
 ) -> Result<bool, OneShotError> {
@@ -35,18 +36,22 @@ pub(super) fn weights(
         if !go_on(search, stop, clock, listener)? {
             return Ok(false);
         }
+        if time.ends_learning() {
+            break;
+        }
     }
     Ok(true)
 }
 
-/// As [`weights`], for the architectures that the strategy learns from.
+/// As [`weights`], for the architectures that the strategy learns from; if it is late, it learns from none.
 pub(super) fn strategy(
     search: &mut EnasSearch,
     stop: &AtomicBool,
+    time: &Timekeeper,
     clock: &mut SaveClock<'_>,
     listener: &mut dyn Listener,
 ) -> Result<bool, OneShotError> {
-    if search.standing.sample >= search.config.samples {
+    if search.standing.sample >= search.config.samples || time.ends_learning() {
         return Ok(true);
     }
     for batch in batches::rewards(search).spawn()? {
@@ -54,6 +59,9 @@ pub(super) fn strategy(
         search.standing.sample += 1;
         if !go_on(search, stop, clock, listener)? {
             return Ok(false);
+        }
+        if time.ends_learning() {
+            break;
         }
     }
     Ok(true)
@@ -70,7 +78,7 @@ fn go_on(
     let step = standing.step + standing.sample;
     listener.on_event(&Event::SupernetStep {
         epoch: standing.epoch as u64 + 1,
-        epochs: search.config.epochs as u64,
+        epochs: search.plan().epochs() as u64,
         step: step as u64,
         steps: steps as u64,
         train_loss: standing.training.loss(),
@@ -94,7 +102,7 @@ fn learn(search: &mut EnasSearch, batch: &Batch) -> Result<(), OneShotError> {
     let found =
         network.step(&batch.images, &batch.labels, &LOSS, Mode::Train { drop_path: 0.0, seed: Seed::new(0) })?;
     finite(search, "training loss", found.loss)?;
-    let mut rate = Rate::new(search.config.learning_rate_at(epoch));
+    let mut rate = Rate::new(search.learning_rate());
     if search.config.clip_norm > 0.0 {
         let norm = global_norm(&found.gradients)?;
         finite(search, "gradient's norm", norm)?;

@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nas_data::{Augment, LoadOptions, Normalization, load, split};
-use nas_nn::trainer::Ended;
+use nas_nn::trainer::{Deadline, Ended, Plan};
 use nas_oneshot::{EnasConfig, EnasReport, EnasSearch, Idle, OnSharedWeights, SearchData, SearchOptions};
 use nas_search::{Event, Proposal, RandomSearch, SearchError, Strategy, Trial, random_proposal};
 use nas_space::spaces::{EnasMacro, EnasMacroForm, EnasMicro, NasBench201};
@@ -100,7 +100,8 @@ fn go_on(search: &mut EnasSearch, path: &Path, stop_after: usize, copy: Option<(
         search.restore(path).unwrap();
     }
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop };
+    let options =
+        SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop, deadline: None };
     search
         .run(&options, &mut |event: &Event| {
             let Event::SupernetStep { epoch, step, steps, .. } = event else { return };
@@ -160,7 +161,8 @@ fn a_search_that_ended_and_was_stopped_in_its_candidates_goes_on() {
     let space: Arc<dyn PathSpace> = Arc::new(NasBench201);
     let mut search = search(&space, 3, EnasConfig { epochs: 1, ..config() });
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: Some(&path), checkpoint_every: Duration::ZERO, stop: &stop };
+    let options =
+        SearchOptions { checkpoint: Some(&path), checkpoint_every: Duration::ZERO, stop: &stop, deadline: None };
     // The stop comes with the end of the last epoch.
     let mut raise = |event: &Event| stop.store(matches!(event, Event::SharedEpoch { .. }), Ordering::Relaxed);
     assert_eq!(search.run(&options, &mut raise).unwrap(), Ended::Interrupted);
@@ -168,6 +170,54 @@ fn a_search_that_ended_and_was_stopped_in_its_candidates_goes_on() {
     stop.store(false, Ordering::Relaxed);
     assert_eq!(search.run(&options, &mut |_: &Event| {}).unwrap(), Ended::Finished);
     assert_eq!(search.run(&options, &mut |_: &Event| panic!("it has ended")).unwrap(), Ended::Finished);
+}
+
+#[test]
+fn a_search_that_is_late_ends_after_a_step_and_a_candidate() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late");
+    let space: Arc<dyn PathSpace> = Arc::new(NasBench201);
+    let config = EnasConfig { epochs: 5, ..config() };
+    let (stop, now) = (AtomicBool::new(false), Instant::now());
+    let deadline = Some(Deadline { learning: now, measuring: now });
+    let late = SearchOptions { checkpoint: Some(&path), checkpoint_every: Duration::ZERO, stop: &stop, deadline };
+    let mut first = search(&space, 3, config.clone());
+    let mut steps = 0;
+    let mut count = |event: &Event| steps += usize::from(matches!(event, Event::SupernetStep { .. }));
+    assert_eq!(first.run(&late, &mut count).unwrap(), Ended::Finished);
+    let report = first.report().unwrap();
+    assert_eq!((steps, report.history.len(), report.candidates.len(), report.ended), (1, 1, 1, Ended::Finished));
+    assert_eq!((report.history[0].epochs, report.history[0].reward), (1, None));
+    let said = ["1 of the 5 epochs planned for the supernet were done", "1 of the 3 candidates planned were measured"];
+    assert_eq!(report.warnings[..2], said.map(|what| format!("time ran short: {what}")));
+    // What was decided is saved: without a clock, too, nothing is left to do.
+    let mut again = search(&space, 3, config);
+    again.restore(&path).unwrap();
+    let free = SearchOptions { deadline: None, ..late };
+    assert_eq!(again.run(&free, &mut |_: &Event| panic!("it has ended")).unwrap(), Ended::Finished);
+    assert_eq!(again.report().unwrap(), report);
+}
+
+#[test]
+fn the_periods_of_fewer_epochs_are_shorter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("short");
+    let space: Arc<dyn PathSpace> = Arc::new(NasBench201);
+    let config = EnasConfig { epochs: 10_000, periods: 2, ..config() };
+    let (stop, at) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(2));
+    let deadline = Some(Deadline { learning: at, measuring: at });
+    let options = SearchOptions { checkpoint: Some(&path), checkpoint_every: Duration::MAX, stop: &stop, deadline };
+    let mut search = search(&space, 3, config.clone());
+    search.run(&options, &mut |_: &Event| std::thread::sleep(Duration::from_millis(20))).unwrap();
+    let report = search.report().unwrap();
+    assert!(report.history.len() < 100, "{}", report.history.len());
+    let mut plan = Plan::new(config.epochs);
+    for (done, epoch) in report.history.iter().enumerate() {
+        let expect = config.learning_rate_after(config.epochs as f64 * plan.fraction(done as f64));
+        assert_eq!(epoch.learning_rate, expect, "epoch {}", epoch.epoch);
+        plan.shorten(done + 1, epoch.epochs as usize);
+    }
+    assert_eq!(plan.epochs(), report.history.len());
 }
 
 #[test]
@@ -189,7 +239,7 @@ fn weights_off_the_path_rest_or_move() {
         let config = EnasConfig { idle, samples: 0, weight_decay: 0.0, augment: Augment::default(), ..config() };
         let mut search = search(&space, 3, config);
         let stop = AtomicBool::new(false);
-        let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+        let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
         let mut done = 0;
         search
             .run(&options, &mut |event: &Event| {
@@ -239,7 +289,7 @@ fn shared_weights_learn_and_judge_architectures_in_any_order() {
     let mut search =
         EnasSearch::new(space.clone(), network.clone(), strategy, data.clone(), config.clone(), Seed::new(5)).unwrap();
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     search.run(&options, &mut |_: &Event| {}).unwrap();
     let report = search.report().unwrap();
     assert!(report.history[7].train_loss < 0.8 * report.history[0].train_loss, "{:?}", report.history);

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nas_data::{Augment, LoadOptions, Normalization, load, split};
-use nas_nn::trainer::Ended;
+use nas_nn::trainer::{Deadline, Ended, Plan};
 use nas_oneshot::{DartsConfig, DartsReport, DartsSearch, Guard, Order, SearchData, SearchOptions};
 use nas_search::Event;
 use nas_space::spaces::{Darts, NasBench201};
@@ -48,7 +48,8 @@ fn go_on(search: &mut DartsSearch, path: &Path, stop_after: usize, copy: Option<
         search.restore(path).unwrap();
     }
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop };
+    let options =
+        SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop, deadline: None };
     search
         .run(&options, &mut |event: &Event| {
             let Event::SupernetStep { epoch, step, .. } = event else { return };
@@ -122,10 +123,74 @@ fn weights_and_architecture_learn() {
     let fast = DartsConfig { epochs: 8, alpha_learning_rate: 0.05, ..config(Order::Second) };
     let mut search = search(Arc::new(Darts), &fast);
     let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop };
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     search.run(&options, &mut |_: &Event| {}).unwrap();
     let report = search.report().unwrap().unwrap();
     let (first, last) = (&report.history[0], report.history.last().unwrap());
     assert!(last.train_loss < first.train_loss && last.loss < first.loss, "{first:?} {last:?}");
     assert!(last.entropy < first.entropy, "{} {}", first.entropy, last.entropy);
+}
+
+/// Runs to the end, saving into `path`, by a deadline so far away; each step takes `nap` at least.
+fn run_by(search: &mut DartsSearch, path: &Path, left: Duration, nap: Duration) -> DartsReport {
+    let (stop, at) = (AtomicBool::new(false), Instant::now() + left);
+    let deadline = Some(Deadline { learning: at, measuring: at });
+    let options = SearchOptions { checkpoint: Some(path), checkpoint_every: Duration::ZERO, stop: &stop, deadline };
+    let mut rest = |event: &Event| {
+        if matches!(event, Event::SupernetStep { .. }) {
+            std::thread::sleep(nap);
+        }
+    };
+    assert_eq!(search.run(&options, &mut rest).unwrap(), Ended::Finished);
+    search.report().unwrap().unwrap()
+}
+
+#[test]
+fn a_search_that_is_late_ends_after_a_step_and_stays_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late");
+    let config =
+        DartsConfig { epochs: 5, guard: Guard { eigenvalue_every: 1, ..Guard::ACTING }, ..config(Order::First) };
+    go_on(&mut search(Arc::new(Darts), &config), &path, STEPS + 1, None);
+    let mut late = search(Arc::new(Darts), &config);
+    late.restore(&path).unwrap();
+    let report = run_by(&mut late, &path, Duration::ZERO, Duration::ZERO);
+    assert_eq!((report.history.len(), report.epoch, report.ended), (2, 2, Ended::Finished));
+    assert_eq!(report.history.iter().map(|epoch| epoch.epochs).collect::<Vec<_>>(), [5, 2]);
+    assert!(report.history[1].eigenvalue.is_none(), "there is no time to measure it");
+    assert!(report.warnings.contains(&"time ran short: 2 of the 5 epochs planned for the supernet were done".into()));
+    // What was decided is saved: without a clock, too, nothing is left to do.
+    let mut again = search(Arc::new(Darts), &config);
+    again.restore(&path).unwrap();
+    let stop = AtomicBool::new(false);
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
+    assert_eq!(again.run(&options, &mut |_: &Event| panic!("it has ended")).unwrap(), Ended::Finished);
+    assert_eq!(again.report().unwrap().unwrap(), report);
+}
+
+#[test]
+fn a_deadline_far_away_changes_no_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    go_on(&mut search(Arc::new(Darts), &config(Order::First)), &at("free"), usize::MAX, None);
+    run_by(&mut search(Arc::new(Darts), &config(Order::First)), &at("by"), Duration::from_secs(9999), Duration::ZERO);
+    assert!(std::fs::read(at("free")).unwrap() == std::fs::read(at("by")).unwrap());
+}
+
+#[test]
+fn where_time_is_short_the_learning_rate_falls_faster() {
+    let folder = tempfile::tempdir().unwrap();
+    // Steps of 20 ms or more, so that not nearly so many epochs fit.
+    let config = DartsConfig { epochs: 10_000, ..config(Order::First) };
+    let mut search = search(Arc::new(Darts), &config);
+    let report = run_by(&mut search, &folder.path().join("short"), Duration::from_secs(2), Duration::from_millis(20));
+    assert!(report.history.len() < 100, "{}", report.history.len());
+    let mut plan = Plan::new(config.epochs);
+    for (done, epoch) in report.history.iter().enumerate() {
+        let expect = config.learning_rate_after(plan.fraction(done as f64));
+        assert_eq!(epoch.learning_rate, expect, "epoch {}", epoch.epoch);
+        plan.shorten(done + 1, epoch.epochs as usize);
+        assert_eq!(plan.epochs() as u64, epoch.epochs);
+    }
+    assert_eq!(plan.epochs(), report.history.len());
 }

@@ -11,8 +11,10 @@ use crate::hypernet::Hypernet;
 use crate::images::Data;
 use crate::oneshot::{self, OneShot};
 use crate::output::Output;
-use crate::plan::{self, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan};
-use crate::run::TimePlan;
+use crate::plan::{
+    self, CANDIDATES_SHARE, HYPERNET_SAMPLES, HYPERNET_SCORING, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan,
+};
+use crate::run::{Phase, TimePlan};
 use crate::units::{plural, seconds};
 use crate::{probe, recipe, strategies};
 
@@ -106,14 +108,18 @@ pub(super) fn divide(
         trained.channels,
         trained.layers,
     ));
-    let supernet = one_shot
-        .as_ref()
-        .zip(step)
-        .map(|(asked, step)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, step));
-    let hypernet = hypernet
-        .as_ref()
-        .zip(paces)
-        .map(|(asked, paces)| asked.plan(SUPERNET_SHARE * search, data.train.len(), batch, paces));
+    let phase = SUPERNET_SHARE * search;
+    let supernet = one_shot.as_ref().zip(step).map(|(asked, step)| asked.plan(phase, data.train.len(), batch, step));
+    let comparing = match (&one_shot, paces) {
+        (Some(OneShot::Sharing(_)), _) => Some(CANDIDATES_SHARE * phase),
+        (Some(OneShot::Gradient(_) | OneShot::Shared(_)), _) => Some(0.0),
+        (None, Some((_, score))) => {
+            let samples = hypernet.as_ref().and_then(|asked| asked.samples).unwrap_or(HYPERNET_SAMPLES);
+            Some((samples as f64 * score).min(HYPERNET_SCORING * phase))
+        }
+        (None, None) => None,
+    };
+    let hypernet = hypernet.as_ref().zip(paces).map(|(asked, paces)| asked.plan(phase, data.train.len(), batch, paces));
     let parts = match (&supernet, &hypernet) {
         (_, Some(plan)) => format!(
             "{} of the hypernetwork and {} scored, then the best of them and random ones, {} each",
@@ -138,7 +144,8 @@ pub(super) fn divide(
     ));
     let measuring = if matches!(one_shot, Some(OneShot::Shared(_))) { 1.0 - SUPERNET_SHARE } else { 1.0 };
     let first_arm = search * measuring * plan::first_arm_share(baseline);
-    Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet, hypernet })
+    let phase = comparing.map(|measuring| Phase { seconds: phase, measuring });
+    Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet, hypernet, phase })
 }
 
 /// Seconds of a step of the supernet that is asked for.

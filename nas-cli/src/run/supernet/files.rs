@@ -101,6 +101,7 @@ pub fn metrics(found: &Supernet) -> Value {
         Report::Enas(report) => json!({
             "epochs": report.history.len(),
             "ended": report.ended,
+            "warnings": report.warnings,
             "rewards": report.history.iter().map(|e| e.reward).collect::<Vec<_>>(),
             "entropy": report.history.iter().map(|e| e.entropy).collect::<Vec<_>>(),
             "candidates": report.candidates.len(),

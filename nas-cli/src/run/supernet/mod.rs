@@ -67,7 +67,8 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
         Some(Report::Enas(report)) => report.history.iter().for_each(|epoch| series.epoch(epoch)),
         None => {}
     }
-    let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop };
+    let deadline = time.and_then(|time| time.phase).map(|phase| phase.deadline(before));
+    let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop, deadline };
     let ended = search.run(&options, &mut |event: &Event| {
         shown.show(event);
         match event {
@@ -120,9 +121,9 @@ fn say(run: &Run, report: &Report, took: f64) {
             report.history.last().map_or(0, |e| e.epoch),
             report.epoch
         ),
-        Report::Darts(report) => format!("all {} done", plural(report.history.len() as u64, "epoch")),
+        Report::Darts(report) => format!("{} done", plural(report.history.len() as u64, "epoch")),
         Report::Enas(report) => format!(
-            "all {} done; of {} the best comes to {} on shared weights",
+            "{} done; of {} the best comes to {} on shared weights",
             plural(report.history.len() as u64, "epoch"),
             plural(report.candidates.len() as u64, "different candidate"),
             report.candidates.first().map_or_else(|| "nothing".into(), |best| percent(best.accuracy)),
