@@ -11,6 +11,7 @@
 
 mod architecture;
 mod args;
+mod batch;
 mod command_line;
 mod commands;
 mod comparison;

@@ -95,45 +95,71 @@ pub fn check_search(out: &Output, config: &Config, data: &Data) -> anyhow::Resul
         return Ok(());
     }
     let machine = Machine::ask();
-    let (trial, last) = (recipe::trial_training(config), recipe::final_training(config));
-    let small = recipe::trial_network(config, data.shape(), data.classes.len());
     if let Some(asked) = OneShot::of(&config.search)? {
-        let needs = of_supernet(&asked, &config.space.name, &small, &trial)?;
-        let advice = "set a smaller --batch-size, --channels or --layers";
-        check(out, machine, "a step of the supernet", needs, advice)?;
+        let advice = "set a smaller --batch-size (or auto), --channels or --layers";
+        check(out, machine, "a step of the supernet", of_supernet(config, data, &asked)?, advice)?;
     }
-    let space = recipe::searched_space(config, data.shape(), data.classes.len())?;
-    let samples = probe::samples(space.as_ref());
-    let needs = |network: &NetworkConfig, train: &TrainConfig| -> Result<[u64; 2], SpaceError> {
-        let each = samples.iter().map(|a| Ok(of_training(&space.lower(a, network)?, train)));
-        let each = each.collect::<Result<Vec<_>, SpaceError>>()?;
-        Ok([each.iter().copied().min().unwrap_or(0), each.iter().copied().max().unwrap_or(0)])
-    };
-    let [least, most] = needs(&small, &trial)?;
-    let jobs = if config.run.in_process { 1 } else { config.run.jobs as u64 };
+    let jobs = jobs(config);
     let what = if jobs == 1 { "a trial".to_owned() } else { format!("each of {jobs} trials at once") };
     let advice = "set a smaller --batch-size, --channels or --layers, or fewer --jobs";
     // What is free must do for all of them.
     let shared = machine.map(|machine| Machine { free: machine.free / jobs.max(1), ..machine });
-    check(out, shared, &what, [least, most], advice)?;
-    let large = recipe::final_network(config, data.shape(), data.classes.len());
-    check(out, machine, "the final training", needs(&large, &last)?, FINAL_ADVICE)
+    check(out, shared, &what, of_trials(config, data)?, advice)?;
+    check(out, machine, "the final training", of_final(config, data)?, FINAL_ADVICE)
 }
 
-/// What a step of a supernet needs: of the whole network, or of a few sampled paths, with all weights and their momentum.
-fn of_supernet(asked: &OneShot, space: &str, network: &NetworkConfig, train: &TrainConfig) -> anyhow::Result<[u64; 2]> {
+/// How many trials run at once.
+pub fn jobs(config: &Config) -> u64 {
+    if config.run.in_process { 1 } else { config.run.jobs as u64 }
+}
+
+/// What one trial of a search needs, at least and at most.
+///
+/// # Errors
+/// If a network cannot be built.
+pub fn of_trials(config: &Config, data: &Data) -> anyhow::Result<[u64; 2]> {
+    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    of_samples(config, data, &network, &recipe::trial_training(config))
+}
+
+/// What the final training of a search needs, at least and at most.
+///
+/// # Errors
+/// If a network cannot be built.
+pub fn of_final(config: &Config, data: &Data) -> anyhow::Result<[u64; 2]> {
+    let network = recipe::final_network(config, data.shape(), data.classes.len());
+    of_samples(config, data, &network, &recipe::final_training(config))
+}
+
+/// The least and the most that training one of a few sampled architectures needs.
+fn of_samples(config: &Config, data: &Data, network: &NetworkConfig, train: &TrainConfig) -> anyhow::Result<[u64; 2]> {
+    let space = recipe::searched_space(config, data.shape(), data.classes.len())?;
+    let samples = probe::samples(space.as_ref()).into_iter();
+    let each = samples.map(|a| Ok(of_training(&space.lower(&a, network)?, train)));
+    let each = each.collect::<Result<Vec<_>, SpaceError>>()?;
+    Ok([each.iter().copied().min().unwrap_or(0), each.iter().copied().max().unwrap_or(0)])
+}
+
+/// What a step of a search's supernet needs: of the whole network, or of a few sampled paths, with all weights and their
+/// momentum; at least and at most.
+///
+/// # Errors
+/// If the supernet cannot be built.
+pub fn of_supernet(config: &Config, data: &Data, asked: &OneShot) -> anyhow::Result<[u64; 2]> {
+    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let (name, train) = (&config.space.name, recipe::trial_training(config));
     if let OneShot::Gradient(_) = asked {
-        let needs = of_training(&oneshot::mixed_space(space)?.supernet(network)?, train);
+        let needs = of_training(&oneshot::mixed_space(name)?.supernet(&network)?, &train);
         return Ok([needs, needs]);
     }
-    let space = oneshot::path_space(space)?;
+    let space = oneshot::path_space(name)?;
     let mut weights = BTreeMap::new();
-    for graph in space.shared(network)? {
+    for graph in space.shared(&network)? {
         weights.extend(graph.nodes().map(|(index, node)| (node.name.clone(), graph.parameters_of(index) as u64)));
     }
     let kept = 2 * 4 * weights.values().sum::<u64>();
     let paths =
-        probe::samples(space.as_ref()).into_iter().map(|path| Ok(of_training(&space.path(&path, network)?, train)));
+        probe::samples(space.as_ref()).into_iter().map(|path| Ok(of_training(&space.path(&path, &network)?, &train)));
     let paths = paths.collect::<Result<Vec<_>, SpaceError>>()?;
     Ok([paths.iter().min(), paths.iter().max()].map(|bytes| kept + bytes.copied().unwrap_or(0)))
 }

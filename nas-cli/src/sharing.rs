@@ -197,6 +197,11 @@ pub fn published_epochs(space: &dyn SearchSpace) -> usize {
     published(space).epochs
 }
 
+/// Images a step of the published search of a space.
+pub fn published_batch(space: &dyn SearchSpace) -> usize {
+    published(space).batch_size
+}
+
 /// Whether a space chooses whole networks, by skip connections between its layers.
 fn is_macro(space: &dyn SearchSpace) -> bool {
     space.decisions().iter().any(|decision| decision.chooses == Chooses::Skip)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::search::{DataArgs, RunArgs, TrainingArgs, checked_time};
-use crate::config::Partial;
+use crate::config::{Batch, Partial};
 use crate::images::full_name;
 use crate::presets::PLAIN;
 
@@ -97,10 +97,10 @@ impl CompareArgs {
         said.search.recipe = Some(PLAIN.to_owned());
         said.trial.epochs = self.trial_epochs;
         said.trial.images = self.trial_images;
-        said.trial.batch_size = self.batch_size;
+        said.trial.batch_size = self.batch_size.map(Batch::Images);
         said.finish.channels = self.final_channels;
         said.finish.epochs = self.final_epochs;
-        said.finish.batch_size = self.batch_size;
+        said.finish.batch_size = self.batch_size.map(Batch::Images);
         said.finish.on_all = self.final_on_all.then_some(true);
         said
     }

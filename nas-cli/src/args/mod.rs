@@ -133,9 +133,10 @@ pub struct TrainArgs {
     /// Passes over the training images
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
-    /// Images per step
-    #[arg(long, value_name = "N")]
-    pub batch_size: Option<usize>,
+    /// Images per step, or auto: as many as are usual (the recipe's), or the largest of 128, 96, 64, 48, 32, 24, 16, 12, 8
+    /// and 4 below that for which the free memory does
+    #[arg(long, visible_alias = "batch", value_name = "N|auto")]
+    pub batch_size: Option<crate::config::Batch>,
     /// The odds of dropping a path at the last epoch
     #[arg(long, value_name = "P")]
     pub drop_path: Option<f64>,

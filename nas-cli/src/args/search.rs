@@ -7,7 +7,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 
 use super::network::parse_stem;
-use crate::config::{Amount, Colour, Falling, Moving, Partial};
+use crate::config::{Amount, Batch, Colour, Falling, Moving, Partial};
 use crate::tensorboard::FOLDER;
 use crate::units::{parse_seconds, parse_size};
 
@@ -110,9 +110,10 @@ pub struct SearchArgs {
     /// Score trials with weights that a hypernetwork generates, instead of training them: the folder of a search by ghn
     #[arg(long, value_name = "ghn:DIR", help_heading = "Trials")]
     pub trial_weights: Option<String>,
-    /// Images per step, in trials and, unless --final-batch-size differs, in the final training
-    #[arg(long, value_name = "N", help_heading = "Trials")]
-    pub batch_size: Option<usize>,
+    /// Images per step, in trials and, unless --final-batch-size differs, in the final training; or auto: as many as are
+    /// usual, or the largest of 128, 96, 64, 48, 32, 24, 16, 12, 8 and 4 below that for which the free memory does
+    #[arg(long, visible_alias = "batch", value_name = "N|auto", help_heading = "Trials")]
+    pub batch_size: Option<Batch>,
 
     /// Validate the last so many epochs of a trial, for a controller that takes the best of them [default: 1]
     #[arg(long, value_name = "N", help_heading = "Trials")]
@@ -130,9 +131,9 @@ pub struct SearchArgs {
     /// Train the winner on so many of the training images
     #[arg(long, value_name = "N", help_heading = "Final training")]
     pub final_images: Option<usize>,
-    /// Images per step of the final training
-    #[arg(long, value_name = "N", help_heading = "Final training")]
-    pub final_batch_size: Option<usize>,
+    /// Images per step of the final training, or auto
+    #[arg(long, value_name = "N|auto", help_heading = "Final training")]
+    pub final_batch_size: Option<Batch>,
     /// The odds of dropping a path at the last epoch of the final training, rising from 0
     #[arg(long, value_name = "P", help_heading = "Final training")]
     pub drop_path: Option<f64>,

@@ -26,7 +26,7 @@ use crate::presets::{self, Scaled};
 use crate::run::{self, Run, TIME_KEY, TimePlan};
 use crate::signal::Stop;
 use crate::units::parse_seconds;
-use crate::{device, generated, memory, objectives, recipe, signal, strategies, tensorboard, warm_start};
+use crate::{batch, device, generated, memory, objectives, recipe, signal, strategies, tensorboard, warm_start};
 
 /// Searches.
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
@@ -94,6 +94,8 @@ pub fn prepare(
     use_threads(&config)?;
     let data = Data::split(set, &config)?;
     let device = device::open(&config.run.device)?;
+    let usual = batch::usual(&config, &data)?;
+    let mut chosen = batch::of_search(&given, &mut config, &data, usual)?;
     let time = match &config.search.time {
         Some(text) => {
             let total = parse_seconds(text).map_err(usage)?;
@@ -109,6 +111,15 @@ pub fn prepare(
         None => Vec::new(),
     };
     recipe::check(&config, &data)?;
+    if let Some(first) = &chosen
+        && time.is_some()
+    {
+        // The time may have chosen larger networks.
+        chosen = batch::of_search(&given, &mut config, &data, first.images)?;
+    }
+    batch::say(&out, "a step of the search", chosen.as_ref());
+    let chosen = batch::of_final(&given, &mut config, &data)?;
+    batch::say(&out, "a step of the final training", chosen.as_ref());
     memory::check_search(&out, &config, &data)?;
     if config.run.jobs as u64 > config.search.lag + 1 && !config.run.in_process {
         out.warn(&format!(

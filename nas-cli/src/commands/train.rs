@@ -1,7 +1,9 @@
 //! `nas train`: one architecture, trained to the end, with the same folder of results as a search's winner.
 
+use nas_nn::trainer::TrainConfig;
+
 use crate::args::TrainArgs;
-use crate::config::{Partial, render};
+use crate::config::{Batch, Partial, render};
 use crate::exit::usage;
 use crate::folder::{Folder, shell_word};
 use crate::images::{self, Data};
@@ -10,7 +12,7 @@ use crate::output::Output;
 use crate::plan::{self, Size};
 use crate::presets::Recipe;
 use crate::run::{self, Run, write_architecture};
-use crate::{architecture, device, generated, recipe, signal, tensorboard};
+use crate::{architecture, batch, device, generated, recipe, signal, tensorboard};
 
 /// Trains.
 pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
@@ -43,7 +45,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         }
         given = given.over(recipe.whole(side));
     }
+    let usual = recipe.map(|recipe| recipe.batch_size);
+    let is_auto = given.finish.batch_size == Some(Batch::Auto);
     let mut config = plan::resolve(given, &facts);
+    config.finish.batch_size = usual.filter(|_| is_auto).unwrap_or(config.finish.batch_size);
     config.data.name = images::full_name(&name);
     config.finish.init = config.finish.init.as_deref().map(generated::full_name).transpose()?;
     if let Some(network) = network {
@@ -60,6 +65,16 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let data = Data::split(set, &config)?;
     let network = recipe::final_network(&config, data.shape(), data.classes.len());
     let graph = blueprint.lower(&network)?;
+    if is_auto {
+        let needs = |images: usize| {
+            let training = TrainConfig { batch_size: images, ..recipe::final_training(&config) };
+            Ok(memory::of_training(&graph, &training))
+        };
+        let machine = Machine::ask().filter(|_| config.run.device == "cpu");
+        let choice = batch::choose(config.finish.batch_size, machine, needs)?;
+        batch::say(&out, "a step", Some(&choice));
+        (config.finish.batch_size, config.trial.batch_size) = (choice.images, choice.images);
+    }
     let training = recipe::final_training(&config);
     training.validate_for(data.shape())?;
     if config.run.device == "cpu" {
@@ -72,11 +87,27 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let stem = format!("{}-{}-{}", images::short_name(&name), label(&args.architecture), config.seed);
     let folder = Folder::create(args.out.as_deref(), &stem)?;
     folder.write("nas.toml", &render(&config, "The settings of this training. Searches are not concerned by it."))?;
-    let words: Vec<String> = std::env::args().skip(1).map(|word| shell_word(&word)).collect();
+    let words = settled(std::env::args().skip(1), config.finish.batch_size);
+    let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
     folder.write("command.txt", &format!("nas {}\n", words.join(" ")))?;
     write_architecture(&folder, architecture::FILE, &blueprint, &network)?;
     out.note(&format!("results go to {}; Ctrl-C stops, `{}` goes on", folder.path.display(), folder.resume_command()));
     run::train(&Run { folder, config, data, device, out, stop }, &blueprint)
+}
+
+/// A command's words, with the images a step that were chosen instead of `auto`.
+fn settled(words: impl Iterator<Item = String>, images: usize) -> Vec<String> {
+    const FLAGS: [&str; 2] = ["--batch-size", "--batch"];
+    let mut settled: Vec<String> = Vec::new();
+    for word in words {
+        let is_value = settled.last().is_some_and(|last| FLAGS.contains(&last.as_str())) && word == "auto";
+        settled.push(match word.split_once('=') {
+            Some((flag, "auto")) if FLAGS.contains(&flag) => format!("{flag}={images}"),
+            _ if is_value => images.to_string(),
+            _ => word,
+        });
+    }
+    settled
 }
 
 /// The size that a recipe for large pictures wants of a folder; what comes under a name has its own.
@@ -117,4 +148,19 @@ fn label(architecture: &str) -> String {
     let stem = std::path::Path::new(architecture).file_stem().map(|s| s.to_string_lossy().into_owned());
     let is_name = |text: &String| text.len() < 40 && text.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
     stem.filter(is_name).unwrap_or_else(|| "architecture".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_written_down_has_the_number_that_was_chosen() {
+        let check = |line: &str, expect: &str| {
+            assert_eq!(settled(line.split(' ').map(str::to_owned), 48).join(" "), expect);
+        };
+        check("train a.json --batch-size auto --out auto", "train a.json --batch-size 48 --out auto");
+        check("train auto --batch=auto", "train auto --batch=48");
+        check("train a.json --batch-size 32", "train a.json --batch-size 32");
+    }
 }

@@ -6,7 +6,7 @@ use nas_nn::Precision;
 use nas_space::Stem;
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Colour, Falling, Moving};
+use super::{Amount, Batch, Colour, Falling, Moving};
 use crate::exit::{file, usage};
 use crate::units::nearest;
 
@@ -73,7 +73,7 @@ section!(
 );
 section!(
     /// `[trial]`
-    Trial { epochs: usize, images: usize, batch_size: usize, validations: usize, weights: String, }
+    Trial { epochs: usize, images: usize, batch_size: Batch, validations: usize, weights: String, }
 );
 section!(
     /// `[final]`
@@ -82,7 +82,7 @@ section!(
         layers: usize,
         epochs: usize,
         images: usize,
-        batch_size: usize,
+        batch_size: Batch,
         drop_path: f64,
         auxiliary: bool,
         on_all: bool,

@@ -4,6 +4,7 @@
 //! search starts and stored in the study, so that a run can be repeated from its folder alone.
 
 mod amount;
+mod batch;
 mod falling;
 mod file;
 mod full;
@@ -11,6 +12,7 @@ mod moving;
 mod render;
 
 pub use amount::Amount;
+pub use batch::Batch;
 pub use falling::Falling;
 pub use file::{Partial, Search, read, read_full};
 pub use full::{

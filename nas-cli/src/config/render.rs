@@ -56,7 +56,7 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("trial.epochs", "passes of each trial over its training images"),
     ("trial.images", "use so many of the training images only; without it all of them"),
-    ("trial.batch_size", "images per step of a trial"),
+    ("trial.batch_size", "images per step of a trial, or \"auto\": as many as are usual, or as the memory does for"),
     (
         "trial.validations",
         "so many of its last epochs are validated; its accuracy is the last, a controller may take the best",
@@ -66,7 +66,7 @@ const KEYS: &[(&str, &str)] = &[
     ("final.layers", "number of its cells"),
     ("final.epochs", "passes of the final training over its images"),
     ("final.images", "use so many of the training images only; without it all of them"),
-    ("final.batch_size", "images per step of the final training"),
+    ("final.batch_size", "images per step of the final training, or \"auto\""),
     ("final.drop_path", "the odds of dropping a path at the last epoch, rising from 0"),
     ("final.auxiliary", "whether an auxiliary classifier (weight 0.4) helps the final training"),
     ("final.on_all", "whether the winner trains on the validation images too (then no validation accuracy is known)"),

@@ -8,7 +8,7 @@ use super::finish::regularization;
 use super::hypernet::PASSES;
 use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES, Size};
 use crate::config::{
-    Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
+    Batch, Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
 };
 use crate::evaluators::{SUPERNET, TRAIN};
 use crate::objectives::{self, wants_latency};
@@ -42,7 +42,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let trial = TrialConfig {
         epochs: trial.epochs.unwrap_or(epochs),
         images: trial.images.or(part),
-        batch_size: trial.batch_size.unwrap_or(batch_size),
+        batch_size: trial.batch_size.and_then(Batch::images).unwrap_or(batch_size),
         validations: trial.validations.unwrap_or(1),
         weights: trial.weights,
     };
@@ -127,7 +127,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             layers: finish.layers.unwrap_or(last.layers),
             epochs: final_epochs,
             images: finish.images,
-            batch_size: finish.batch_size.unwrap_or(batch_size),
+            batch_size: finish.batch_size.and_then(Batch::images).unwrap_or(batch_size),
             drop_path: finish.drop_path.unwrap_or(drop_path),
             auxiliary: finish.auxiliary.unwrap_or(false),
             on_all: finish.on_all.unwrap_or(false),

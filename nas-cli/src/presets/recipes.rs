@@ -2,7 +2,7 @@
 
 use nas_space::Stem;
 
-use crate::config::Partial;
+use crate::config::{Batch, Partial};
 use crate::exit::usage;
 use crate::plan::Size;
 use crate::units::nearest;
@@ -242,8 +242,8 @@ impl Recipe {
         said.finish.channels = Some(self.size.channels);
         said.finish.layers = Some(self.size.layers);
         said.finish.epochs = Some(self.epochs);
-        said.finish.batch_size = Some(self.batch_size);
-        said.trial.batch_size = Some(self.batch_size);
+        said.finish.batch_size = Some(Batch::Images(self.batch_size));
+        said.trial.batch_size = Some(Batch::Images(self.batch_size));
         said.finish.drop_path = Some(self.drop_path);
         said.finish.auxiliary = Some(self.auxiliary);
         said.data.cutout = Some(if self.cutout { side / 2 } else { 0 });

@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn the_published_length_gives_the_published_recipe() {
         let mut asked = Partial::default();
-        (asked.finish.epochs, asked.finish.batch_size) = (Some(600), Some(32));
+        (asked.finish.epochs, asked.finish.batch_size) = (Some(600), Some(crate::config::Batch::Images(32)));
         (asked.finish.channels, asked.finish.layers) = (Some(32), Some(20));
         let length = Length { trials: 20_000, trial_images: 45_000, final_images: 50_000, ..SHORT };
         let (config, list) = scaled("nasnet", &asked, &length);

@@ -178,6 +178,11 @@ fn a_recipe_is_taken_as_published_where_nothing_else_is_said() {
     {
         assert!(settings.contains(line), "{line} is not in {settings}");
     }
+    let ran = nas(folder.path(), &[&args[..], &["--batch", "auto", "--out", "auto"]].concat()).ok();
+    assert!(ran.stderr.contains("--batch-size auto: a step has 96 images, as usual"), "{}", ran.stderr);
+    let of = |run: &str, file: &str| fs::read_to_string(folder.path().join(run).join(file)).unwrap();
+    assert_eq!(of("auto", "metrics.csv"), of("run", "metrics.csv"));
+    assert!(of("auto", "nas.toml").contains("batch_size = 96") && of("auto", "command.txt").contains("--batch 96 "));
     let ran = nas(folder.path(), &["train", "DARTS_V2", "--recipe", "darts"]);
     assert!(ran.code == USAGE && ran.stderr.contains("darts-cifar"), "{}", ran.stderr);
 }

@@ -175,6 +175,25 @@ fn a_supernet_that_has_used_its_time_ends_and_what_it_learned_is_trained() {
 }
 
 #[test]
+fn the_images_a_step_that_auto_stands_for_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let with =
+        |more: &[&'static str], out: &'static str| [&search("darts", "darts1:images=400:random=1", out), more].concat();
+    fs::write(folder.path().join("auto.toml"), "[trial]\nbatch_size = \"auto\"\n").unwrap();
+    let ran = nas(folder.path(), &with(&["--config", "auto.toml"], "auto")).ok();
+    let said = "--batch-size auto: a step of the search has 32 images, as usual, which need about ";
+    assert!(ran.stderr.contains(said) && !ran.stderr.contains("a step of the final training has"), "{}", ran.stderr);
+    let read = |run: &str, file: &str| fs::read_to_string(folder.path().join(run).join(file)).unwrap();
+    let stored = read("auto", "nas.toml");
+    assert!(stored.contains("\nbatch_size = 32\n") && !stored.contains("= \"auto\""), "{stored}");
+    assert!(read("auto", "command.txt").contains("--batch-size 32 "));
+    let study = Study::open(folder.path().join("auto/study.db")).unwrap();
+    assert!(study.info().unwrap().config.contains("\nbatch_size = 32\n"), "what a resume reads");
+    nas(folder.path(), &with(&["--batch", "32"], "given")).ok();
+    assert_eq!(read("auto", "supernet.csv"), read("given", "supernet.csv"));
+}
+
+#[test]
 fn what_a_supernet_cannot_do_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let fails = |args: &[&str], part: &str| refused(folder.path(), args, part);
@@ -189,5 +208,6 @@ fn what_a_supernet_cannot_do_is_said() {
     fails(&["search", "--strategy", "darts:max_skips=few"], "`max_skips` = few");
     fails(&["search", "--strategy", "darts:max_skip=1"], "did you mean `max_skips`?");
     fails(&["search", "--strategy", "darts", "--batch-size", "1"], "batch_size");
+    fails(&["search", "--batch-size", "most"], "write it as 64, or auto for what fits the memory");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "a refused command leaves nothing behind");
 }
