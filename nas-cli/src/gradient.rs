@@ -1,9 +1,10 @@
-//! The gradient-based methods, as they are asked for: `darts1`, `darts`, each with its settings.
+//! The gradient-based methods, as they are asked for: `darts1`, `darts`, `gdas`, each with its settings.
 
 use nas_oneshot::{Guard, Order};
 use nas_search::Strategy;
 
 use crate::exit::usage;
+use crate::plan::PUBLISHED_EPOCHS;
 use crate::strategies::{Method, Task};
 
 /// A search on a supernet, as it was asked for.
@@ -34,11 +35,26 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("random", "random cells trained like the found one, to compare with [3]"),
 ];
 
+/// The settings of GDAS, which never runs the whole mixture that an eigenvalue is taken of.
+pub const SAMPLED_SETTINGS: &[(&str, &str)] = &[
+    ("faithful", "true: the published search, without a limit on skips"),
+    SETTINGS[2],
+    SETTINGS[4],
+    SETTINGS[5],
+    SETTINGS[6],
+];
+
+/// The passes of the published search of an order.
+pub fn published_epochs(order: Order) -> usize {
+    if order == Order::Sampled { 250 } else { PUBLISHED_EPOCHS }
+}
+
 /// The order of the gradients of a method, where it is one of these.
 pub fn order_of(name: &str) -> Option<Order> {
     match name {
         "darts" => Some(Order::Second),
         "darts1" => Some(Order::First),
+        "gdas" => Some(Order::Sampled),
         _ => None,
     }
 }
@@ -68,8 +84,9 @@ impl Gradient {
             Some(_) => method.number("max_skips")?,
             None => preset.max_skips,
         };
-        let early_stop = method.number("early_stop")?.unwrap_or(preset.early_stop);
-        let eigenvalue_every = method.number("eigenvalue_every")?;
+        let is_sampled = order == Order::Sampled;
+        let early_stop = method.number("early_stop")?.unwrap_or(preset.early_stop && !is_sampled);
+        let eigenvalue_every = method.number("eigenvalue_every")?.or(is_sampled.then_some(0));
         if early_stop && eigenvalue_every == Some(0) {
             let name = method.known.name;
             return Err(usage(format!(
@@ -117,6 +134,8 @@ mod tests {
         check("darts:faithful=true", Guard::FAITHFUL);
         check("darts:faithful=true:max_skips=3", Guard { max_skips: Some(3), ..Guard::FAITHFUL });
         check("darts1:max_skips=none:early_stop=false", Guard::FAITHFUL);
+        check("gdas", Guard { eigenvalue_every: 0, early_stop: false, ..Guard::ACTING });
+        check("gdas:faithful=true", Guard { eigenvalue_every: 0, ..Guard::FAITHFUL });
         check("darts:eigenvalue_every=5", Guard { eigenvalue_every: 5, ..Guard::ACTING });
     }
 
@@ -124,6 +143,7 @@ mod tests {
     fn what_makes_no_sense_is_said() {
         let message = |text| asked(text).unwrap_err().to_string();
         assert!(message("darts:eigenvalue_every=0").contains("early_stop=false"));
+        assert!(message("gdas:early_stop=true").contains("no setting `early_stop`"));
         assert!(message("darts:max_skips=few").contains("`max_skips` = few"));
         assert!(message("darts:faithful=maybe").contains("`faithful` = maybe"));
     }

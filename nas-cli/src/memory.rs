@@ -5,7 +5,8 @@ use std::fs;
 
 use nas_nn::memory::{TrainingStep, evaluation, training_step};
 use nas_nn::trainer::TrainConfig;
-use nas_space::{NetworkConfig, NetworkGraph, SpaceError};
+use nas_oneshot::Order;
+use nas_space::{NetworkConfig, NetworkGraph, SpaceError, one_an_edge};
 
 use crate::config::Config;
 use crate::exit::usage;
@@ -148,9 +149,21 @@ fn of_samples(config: &Config, data: &Data, network: &NetworkConfig, train: &Tra
 pub fn of_supernet(config: &Config, data: &Data, asked: &OneShot) -> anyhow::Result<[u64; 2]> {
     let network = recipe::trial_network(config, data.shape(), data.classes.len());
     let (name, train) = (&config.space.name, recipe::trial_training(config));
-    if let OneShot::Gradient(_) = asked {
-        let needs = of_training(&oneshot::mixed_space(name)?.supernet(&network)?, &train);
-        return Ok([needs, needs]);
+    if let OneShot::Gradient(asked) = asked {
+        let space = oneshot::mixed_space(name)?;
+        let supernet = space.supernet(&network)?;
+        if asked.order != Order::Sampled {
+            let needs = of_training(&supernet, &train);
+            return Ok([needs, needs]);
+        }
+        // All weights with their momentum, and a path; all edges with the same operation are the cheapest and the dearest.
+        let kept = 2 * 4 * supernet.parameters() as u64;
+        let tables = space.tables();
+        let operations = tables.iter().map(|table| table.operations.len()).min().unwrap_or(0);
+        let alike = |operation| tables.iter().map(|table| vec![operation; table.edges.len()]).collect::<Vec<_>>();
+        let each = (0..operations).map(|at| Ok(of_training(&one_an_edge(&supernet, &alike(at))?, &train)));
+        let each = each.collect::<Result<Vec<_>, SpaceError>>()?;
+        return Ok([each.iter().min(), each.iter().max()].map(|bytes| kept + bytes.copied().unwrap_or(0)));
     }
     let space = oneshot::path_space(name)?;
     let mut weights = BTreeMap::new();

@@ -151,7 +151,7 @@ pub fn published_epochs(strategy: &str, space: &str) -> Option<usize> {
         // A name that is no space's is refused elsewhere.
         return Some(spaces::by_name(space).map_or(PUBLISHED_EPOCHS, sharing::published_epochs));
     }
-    gradient::order_of(name).map(|_| PUBLISHED_EPOCHS)
+    gradient::order_of(name).map(gradient::published_epochs)
 }
 
 /// A search space with a supernet, by name.

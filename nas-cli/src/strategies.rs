@@ -124,6 +124,13 @@ pub const KNOWN: &[Known] = &[
         make: gradient::refuse,
     },
     Known {
+        name: "gdas",
+        summary: "the same on one operation an edge, drawn anew for every pass: a step costs what a small network's does",
+        source: "Dong & Yang 2019",
+        settings: gradient::SAMPLED_SETTINGS,
+        make: gradient::refuse,
+    },
+    Known {
         name: sharing::NAME,
         summary: "parameter sharing: paths sampled through shared weights, proposed by a controller that learns on them",
         source: "Pham, Guan, Zoph, Le & Dean 2018",

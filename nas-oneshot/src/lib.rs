@@ -2,8 +2,8 @@
 //!
 //! The one idea: a space with a [`MixedSpace`](nas_space::MixedSpace) lowers to one network whose edges mix all operations
 //! ([`Supernet`]); what weighs them is learned beside the weights. [`DartsSearch`] does that by gradients, first or second
-//! order; the mathematics of the second order is [`hypergradient`], behind a trait that knows nothing of networks. A
-//! [`Guard`] watches for the collapse that the method is known for.
+//! order, or on one operation an edge that is drawn for each pass ([`EdgeSample`]); the mathematics of the second order is
+//! [`hypergradient`], behind a trait that knows nothing of networks. A [`Guard`] watches for the collapse that the method is known for.
 //!
 //! The other way: the architectures of a [`PathSpace`](nas_space::PathSpace) are paths through [`SharedWeights`], each a
 //! network of its own on tensors that are lent to it. [`EnasSearch`] trains the weights on paths that a strategy proposes,
@@ -47,6 +47,7 @@ mod error;
 mod found;
 mod guard;
 mod measure;
+mod sample;
 mod shared;
 mod supernet;
 
@@ -60,5 +61,6 @@ pub use error::OneShotError;
 pub use found::Found;
 pub use guard::{Guard, collapse, read_off, skips, stop_at};
 pub use measure::OnSharedWeights;
+pub use sample::EdgeSample;
 pub use shared::SharedWeights;
 pub use supernet::{OnBatches, Supernet};

@@ -54,6 +54,15 @@ impl SharedWeights {
         Ok(Self { parameters, tensors, dtype, _buffers: Keep::new() })
     }
 
+    /// The weights of a network, lent: they stay its own, and move with it.
+    pub(crate) fn of(network: &Network) -> Self {
+        let parameters = network.parameters().to_vec();
+        let dtype = parameters.first().map_or(DType::F32, |parameter| parameter.var.dtype());
+        let learned = parameters.iter().map(|parameter| (parameter.name.clone(), parameter.var.as_tensor().clone()));
+        let tensors = learned.chain(network.buffers().iter().cloned()).collect();
+        Self { parameters, tensors, dtype, _buffers: Keep::new() }
+    }
+
     /// The network of a graph on these weights: a step on its parameters moves them for all.
     ///
     /// # Errors

@@ -53,7 +53,7 @@ pub use layer::{Conv2d, Layer, Pool, PoolKind, Window};
 pub use limited::{Limited, Limits};
 pub use mixed::{Chosen, MixedSpace, MixedTable};
 pub use operations::Operation;
-pub use paths::PathSpace;
+pub use paths::{PathSpace, one_an_edge};
 pub use published::{PublishedCell, published, published_cells};
 pub use seed::Seed;
 pub use space::SearchSpace;

@@ -42,12 +42,45 @@ fn kept(supernet: &NetworkGraph, chosen: &[Chosen]) -> Result<NetworkGraph, Spac
         let reason = "no operation was chosen for it; choose at least one".into();
         return Err(SpaceError::Shape { layer: supernet.node(node).name.clone(), reason });
     }
-    let needed = needed(supernet, &read);
+    Ok(rebuilt(supernet, &read, &vec![false; supernet.len()]))
+}
+
+/// A supernet of which every mixed edge has one operation, `choices[table][row]` being its column (Dong & Yang 2019, section
+/// 3.2): it computes these operations and nothing else. Its weighted sums stay, with one weight an edge, so that a pass
+/// still yields the weight's gradient; a sum of zeros alone has no weights. What is shared has its name in the supernet.
+///
+/// # Errors
+/// If there is no choice for an edge, or none that the edge has.
+pub fn one_an_edge(supernet: &NetworkGraph, choices: &[Vec<usize>]) -> Result<NetworkGraph, SpaceError> {
+    let (mut read, mut stays) = (Vec::with_capacity(supernet.len()), vec![false; supernet.len()]);
+    for node in 0..supernet.len() {
+        let all = supernet.inputs(node);
+        let Layer::WeightedSum { table, row, edges } = supernet.node(node).layer else {
+            read.push(all);
+            continue;
+        };
+        let width = all.len() / edges;
+        let chosen = choices.get(table).and_then(|rows| rows.get(row..row + edges));
+        let Some(chosen) = chosen.filter(|rows| rows.iter().all(|choice| *choice < width)) else {
+            let reason = format!("choose one of {width} operations for each of its {edges} edges");
+            return Err(SpaceError::Shape { layer: supernet.node(node).name.clone(), reason });
+        };
+        let kept: Vec<usize> = chosen.iter().enumerate().map(|(edge, choice)| all[edge * width + choice]).collect();
+        stays[node] = kept.iter().any(|&input| !matches!(supernet.node(input).layer, Layer::Zero { .. }));
+        read.push(if stays[node] { kept } else { kept[..1].to_vec() });
+    }
+    Ok(rebuilt(supernet, &read, &stays))
+}
+
+/// A supernet whose nodes read what is said of each. Its weighted sums are plain ones but for those that stay; what nobody
+/// reads any more is gone.
+fn rebuilt(supernet: &NetworkGraph, read: &[Vec<usize>], stays: &[bool]) -> NetworkGraph {
+    let needed = needed(supernet, read);
     let mut graph = DiGraph::new();
     let mut place = vec![NodeIndex::end(); supernet.len()];
     for index in (0..supernet.len()).filter(|&index| needed[index]) {
         let mut node = supernet.node(index).clone();
-        if let Layer::WeightedSum { .. } = node.layer {
+        if matches!(node.layer, Layer::WeightedSum { .. }) && !stays[index] {
             node.layer = Layer::Add;
         }
         place[index] = graph.add_node(node);
@@ -56,7 +89,7 @@ fn kept(supernet: &NetworkGraph, chosen: &[Chosen]) -> Result<NetworkGraph, Spac
         }
     }
     let auxiliary = supernet.auxiliary().map(|node| place[node]);
-    Ok(NetworkGraph { graph, output: place[supernet.output()], auxiliary, growing: supernet.growing })
+    NetworkGraph { graph, output: place[supernet.output()], auxiliary, growing: supernet.growing }
 }
 
 /// The image, the heads, and what these need, at any distance.
@@ -89,4 +122,63 @@ fn inputs(supernet: &NetworkGraph, node: usize, chosen: &[Chosen]) -> Vec<usize>
         counting.extend(kept.first());
     }
     counting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Operation;
+    use crate::spaces::{Darts, NasBench201};
+
+    /// Rows of one choice for every edge of the DARTS cells.
+    fn all(choice: usize) -> Vec<Vec<usize>> {
+        vec![vec![choice; 14]; 2]
+    }
+
+    fn place_of(operation: Operation) -> usize {
+        Operation::DARTS.iter().position(|known| *known == operation).unwrap()
+    }
+
+    #[test]
+    fn an_edge_has_the_one_operation_that_was_chosen() {
+        let config = NetworkConfig::cifar(4, 3);
+        let supernet = MixedSpace::supernet(&Darts, &config).unwrap();
+        let skip = one_an_edge(&supernet, &all(place_of(Operation::SkipConnect))).unwrap();
+        let mut choices = all(place_of(Operation::SkipConnect));
+        choices[0][13] = place_of(Operation::SepConv3x3);
+        let other = one_an_edge(&supernet, &choices).unwrap();
+        // The first cell of the three is the normal one: twice a depthwise 3x3 and a pointwise convolution of 4 channels,
+        // and batch norms without weights.
+        assert_eq!(other.parameters() - skip.parameters(), 2 * (9 * 4 + 4 * 4));
+        let sums = other.nodes().filter(|(_, node)| matches!(node.layer, Layer::WeightedSum { .. }));
+        let sums: Vec<usize> = sums.map(|(index, _)| other.inputs(index).len()).collect();
+        assert_eq!(sums, [2, 3, 4, 5].repeat(3));
+        let names: Vec<&str> = supernet.nodes().map(|(_, node)| node.name.as_str()).collect();
+        assert!(other.nodes().all(|(_, node)| names.contains(&node.name.as_str())));
+    }
+
+    #[test]
+    fn a_node_of_zeros_alone_has_no_weights() {
+        let config = NetworkConfig::cifar(4, 3);
+        let supernet = MixedSpace::supernet(&Darts, &config).unwrap();
+        let nothing = one_an_edge(&supernet, &all(place_of(Operation::None))).unwrap();
+        assert!(nothing.nodes().all(|(_, node)| !matches!(node.layer, Layer::WeightedSum { .. })));
+        // The path of an architecture of zeros is the same network.
+        let space = NasBench201;
+        let cell = space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|").unwrap();
+        let supernet = space.supernet(&config).unwrap();
+        let sampled = one_an_edge(&supernet, std::slice::from_ref(&cell.choices)).unwrap();
+        assert_eq!(sampled.len(), space.path(&cell, &config).unwrap().len());
+    }
+
+    #[test]
+    fn an_edge_without_a_choice_is_named() {
+        let supernet = MixedSpace::supernet(&Darts, &NetworkConfig::cifar(4, 3)).unwrap();
+        let mut choices = all(1);
+        choices[1][13] = 8;
+        for choices in [all(1)[..1].to_vec(), choices] {
+            let message = one_an_edge(&supernet, &choices).unwrap_err().to_string();
+            assert!(message.contains("cells.1.node") && message.contains("one of 8 operations"), "{message}");
+        }
+    }
 }

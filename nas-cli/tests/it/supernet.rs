@@ -65,6 +65,11 @@ fn kills_change_no_byte_of_a_second_order_search() {
 }
 
 #[test]
+fn kills_change_no_byte_of_a_search_on_sampled_edges() {
+    check("darts", "gdas:random=1", &["alphas.json"]);
+}
+
+#[test]
 fn kills_change_no_byte_of_a_search_by_parameter_sharing() {
     check("enas-micro", "enas:images=400:random=1:samples=40:candidates=20", &["candidates.csv"]);
 }

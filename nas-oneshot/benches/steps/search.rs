@@ -45,10 +45,7 @@ pub(crate) fn measure(name: &str, bf16: bool, seconds: f64) -> Result<Value, Str
     let graph = MixedSpace::supernet(&Darts, &case.network).map_err(|error| error.to_string())?;
     let multiply_adds = graph.flops() * case.batch as u64;
     // Forward, gradients of inputs and of weights count one each; passes for the architecture alone leave out the last.
-    let passes = match case.order {
-        Order::First => 2 + 3,
-        Order::Second => 3 + 3 + 2 + 2 + 3,
-    };
+    let passes = if case.order == Order::Second { 3 + 3 + 2 + 2 + 3 } else { 2 + 3 };
     let operations = 2 * passes * multiply_adds;
     let parameters = graph.parameters();
     let counts = Counts { kind: "step", parameters, multiply_adds, operations, bytes_moved: None, copies: 1 };
@@ -65,13 +62,12 @@ fn time(case: &Case, graph: NetworkGraph, bf16: bool, seconds: f64) -> Result<Ve
     let (mut sgd, mut adam) = (config.sgd(), config.adam());
     let (train, validation) = (batch(case, Seed::new(3))?, batch(case, Seed::new(4))?);
     repeat(seconds, || {
-        let upper = match case.order {
-            Order::First => supernet.architecture_gradients(&validation)?,
-            Order::Second => {
-                let (supernet, sgd) = (&mut supernet, &sgd);
-                let mut problem = OnBatches { supernet, sgd, train: &train, validation: &validation };
-                hypergradient(&mut problem, config.learning_rate)?
-            }
+        let upper = if case.order == Order::Second {
+            let (supernet, sgd) = (&mut supernet, &sgd);
+            let mut problem = OnBatches { supernet, sgd, train: &train, validation: &validation };
+            hypergradient(&mut problem, config.learning_rate)?
+        } else {
+            supernet.architecture_gradients(&validation)?
         };
         adam.step(&supernet.alphas.parameters, &upper.architecture, Rate::new(config.alpha_learning_rate))?;
         let lower = supernet.gradients(&train, Mode::Train { drop_path: 0.0, seed: Seed::new(0) })?;

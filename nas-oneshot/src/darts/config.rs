@@ -16,6 +16,9 @@ pub enum Order {
     First,
     /// Through the next step of the weights ([`hypergradient`](crate::hypergradient)).
     Second,
+    /// The weights are taken as they are, and of each edge one operation, drawn anew for every pass: GDAS (Dong & Yang
+    /// 2019). A step costs what a step of an architecture costs. The eigenvalue is still that of the whole mixture.
+    Sampled,
 }
 
 /// How a supernet is searched. The default is the published search on CIFAR-10 (Liu et al. 2019, section 3.1 and appendix

@@ -1,4 +1,4 @@
-//! Differentiable architecture search (Liu et al. 2019), first and second order.
+//! Differentiable architecture search: DARTS (Liu et al. 2019), first and second order, and GDAS (Dong & Yang 2019).
 //!
 //! The one idea: weights and architecture learn in turns, a step each, from two halves of the training images, and the
 //! architecture is read off at the end. As in a training, all chance hangs at the seed by epoch and step, so a search
@@ -6,6 +6,7 @@
 
 mod batches;
 mod config;
+mod sampled;
 mod save;
 mod step;
 mod watch;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::{DartsConfig, Order};
 
-use crate::{Alphas, OneShotError, SearchData, SearchOptions, Supernet};
+use crate::{Alphas, OneShotError, SearchData, SearchOptions, SharedWeights, Supernet};
 use save::Standing;
 
 /// What a search came to.
@@ -50,6 +51,8 @@ pub struct DartsSearch {
     space: Arc<dyn MixedSpace>,
     network: NetworkConfig,
     supernet: Supernet,
+    /// The supernet's weights, for networks of one operation an edge.
+    lent: Option<SharedWeights>,
     data: SearchData,
     config: DartsConfig,
     seed: Seed,
@@ -80,6 +83,7 @@ impl DartsSearch {
         let weights = Network::init(graph, seed.child("init"), DType::F32, &Device::Cpu)?;
         let alphas = Alphas::fresh(&space.tables(), seed.child("alphas"))?;
         Ok(Self {
+            lent: (config.order == Order::Sampled).then(|| SharedWeights::of(&weights)),
             supernet: Supernet { network: weights, alphas },
             sgd: config.sgd(),
             adam: config.adam(),

@@ -11,7 +11,7 @@ use nas_search::{Event, Listener};
 use nas_space::Seed;
 
 use super::save::save;
-use super::{DartsSearch, Order, batches};
+use super::{DartsSearch, Order, batches, sampled};
 use crate::supernet::OnBatches;
 use crate::{OneShotError, hypergradient};
 
@@ -31,7 +31,10 @@ pub(super) fn epoch(
     }
     let validation = batches::validation(search).spawn()?;
     for (train, validation) in training.spawn()?.zip(validation) {
-        one(search, &train?, &validation?)?;
+        match search.config.order {
+            Order::Sampled => sampled::one(search, &train?, &validation?)?,
+            Order::First | Order::Second => one(search, &train?, &validation?)?,
+        }
         let standing = &search.standing;
         listener.on_event(&Event::SupernetStep {
             epoch: standing.epoch as u64 + 1,
@@ -66,7 +69,7 @@ fn one(search: &mut DartsSearch, train: &Batch, validation: &Batch) -> Result<()
         false => Err(OneShotError::NotFinite { what, value, epoch, step }),
     };
     let upper = match config.order {
-        Order::First => supernet.architecture_gradients(validation)?,
+        Order::First | Order::Sampled => supernet.architecture_gradients(validation)?,
         Order::Second => hypergradient(&mut OnBatches { supernet, sgd, train, validation }, learning_rate)?,
     };
     finite("validation loss", upper.loss)?;

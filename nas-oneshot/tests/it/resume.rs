@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nas_data::{Augment, LoadOptions, Normalization, load, split};
 use nas_nn::trainer::{Deadline, Ended, Plan};
 use nas_oneshot::{DartsConfig, DartsReport, DartsSearch, Guard, Order, SearchData, SearchOptions};
-use nas_search::Event;
+use nas_search::{Event, SupernetEpoch};
 use nas_space::spaces::{Darts, NasBench201};
 use nas_space::{MixedSpace, NetworkConfig, Seed};
 
@@ -100,6 +100,13 @@ fn second_order_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn sampled_edges_go_on_to_the_same_bytes() {
+    let report = check(|| Arc::new(Darts), Order::Sampled, &[1, 2, 3, 4, 5]);
+    assert_eq!((report.history.len(), report.history[0].alphas[1].len()), (EPOCHS, 14));
+    check(|| Arc::new(NasBench201), Order::Sampled, &[2]);
+}
+
+#[test]
 fn the_space_of_nasbench201_goes_on_to_the_same_bytes() {
     let report = check(|| Arc::new(NasBench201), Order::First, &[4]);
     assert_eq!((report.architecture.space.as_str(), report.architecture.choices.len()), ("nasbench201", 6));
@@ -129,6 +136,23 @@ fn weights_and_architecture_learn() {
     let (first, last) = (&report.history[0], report.history.last().unwrap());
     assert!(last.train_loss < first.train_loss && last.loss < first.loss, "{first:?} {last:?}");
     assert!(last.entropy < first.entropy, "{} {}", first.entropy, last.entropy);
+}
+
+/// Another operation on every edge at every step makes losses jump, so means of ten epochs are compared.
+#[test]
+fn weights_and_architecture_learn_on_sampled_edges() {
+    let guard = Guard { eigenvalue_every: 0, early_stop: false, max_skips: None };
+    let order = Order::Sampled;
+    let fast = DartsConfig { epochs: 60, learning_rate: 0.1, alpha_learning_rate: 0.02, guard, ..config(order) };
+    let mut search = search(Arc::new(NasBench201), &fast);
+    let stop = AtomicBool::new(false);
+    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
+    search.run(&options, &mut |_: &Event| {}).unwrap();
+    let history = search.report().unwrap().unwrap().history;
+    let mean = |epochs: &[SupernetEpoch]| epochs.iter().map(|e| e.train_loss).sum::<f64>() / epochs.len() as f64;
+    let (first, last) = (mean(&history[..10]), mean(&history[50..]));
+    assert!(last < first - 0.1, "{first} {last}");
+    assert!(history[59].entropy < history[0].entropy - 0.01, "{} {}", history[0].entropy, history[59].entropy);
 }
 
 /// Runs to the end, saving into `path`, by a deadline so far away; each step takes `nap` at least.

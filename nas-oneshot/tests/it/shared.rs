@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use nas_nn::{Mode, Network, StepConfig};
 use nas_oneshot::SharedWeights;
 use nas_space::spaces::{Darts, EnasMacro, EnasMacroForm, EnasMicro, NasBench201};
-use nas_space::{Architecture, ImageShape, MixedSpace, NetworkConfig, PathSpace, SearchSpace, Seed};
+use nas_space::{Architecture, ImageShape, MixedSpace, NetworkConfig, PathSpace, SearchSpace, Seed, one_an_edge};
 use rand::RngExt;
 
 const LOSS: StepConfig = StepConfig::CROSS_ENTROPY;
@@ -120,4 +120,55 @@ fn weights_survive_their_file_and_another_supernet_refuses_them() {
     assert!(all(&loaded) == all(&weights));
     let message = init(1, 6).load(&path).unwrap_err().to_string();
     assert!(message.contains("of another size"), "{message}");
+}
+
+/// One operation an edge is the supernet with one for these and zero for the rest: the same loss, the same gradients of the
+/// weights, and of the operations' own weights.
+fn check_edges(space: &dyn MixedSpace, weights: &SharedWeights, layers: usize) {
+    let (config, seed) = (config(layers), Seed::new(3));
+    let (images, labels) = images(6);
+    let tables = space.tables();
+    for number in 0..6 {
+        let mut rng = Seed::new(78).index(number).rng();
+        let choices: Vec<Vec<usize>> = tables
+            .iter()
+            .map(|table| table.edges.iter().map(|_| rng.random_range(0..table.operations.len())).collect())
+            .collect();
+        let mut whole = Network::init(space.supernet(&config).unwrap(), seed, DType::F64, &Device::Cpu).unwrap();
+        for (number, (table, rows)) in tables.iter().zip(&choices).enumerate() {
+            let one =
+                |choice: &usize| (0..table.operations.len()).map(|at| f64::from(u8::from(at == *choice))).collect();
+            let hot: Vec<Vec<f64>> = rows.iter().map(one).collect();
+            whole.set_mixture(number, &Tensor::new(hot, &Device::Cpu).unwrap()).unwrap();
+        }
+        let mut few = weights.network(one_an_edge(whole.graph(), &choices).unwrap()).unwrap();
+        let expect = whole.step(&images, &labels, &LOSS, Mode::BatchStatistics).unwrap();
+        let found = few.step(&images, &labels, &LOSS, Mode::BatchStatistics).unwrap();
+        assert!((found.loss - expect.loss).abs() < 1e-10, "{choices:?}: {} {}", found.loss, expect.loss);
+        let own: BTreeMap<&str, &Tensor> =
+            few.parameters().iter().zip(&found.gradients).map(|(p, g)| (p.name.as_str(), g)).collect();
+        for (parameter, gradient) in whole.parameters().iter().zip(&expect.gradients) {
+            let gradient = flat(gradient);
+            let found = own.get(parameter.name.as_str()).map_or_else(|| vec![0.0; gradient.len()], |found| flat(found));
+            let far = gradient.iter().zip(&found).any(|(a, b)| (a - b).abs() > 1e-9);
+            assert!(!far, "{choices:?}: the gradients of {} differ", parameter.name);
+        }
+        let mut slopes = 0;
+        for ((rows, expect), found) in choices.iter().zip(&expect.mixtures).zip(&found.mixtures) {
+            let expect = expect.to_vec2::<f64>().unwrap();
+            for (row, slope) in flat(found).into_iter().enumerate() {
+                assert!((slope - expect[row][rows[row]]).abs() < 1e-9, "{choices:?}: row {row}");
+                slopes += usize::from(slope.abs() > 1e-9);
+            }
+        }
+        assert!(slopes > 0, "{choices:?}: nothing was compared");
+    }
+}
+
+#[test]
+fn one_operation_an_edge_is_the_supernet_with_zeros_elsewhere() {
+    let weights = SharedWeights::init(&Darts, &config(3), Seed::new(3), DType::F64).unwrap();
+    check_edges(&Darts, &weights, 3);
+    let weights = SharedWeights::init(&NasBench201, &config(3), Seed::new(3), DType::F64).unwrap();
+    check_edges(&NasBench201, &weights, 3);
 }
