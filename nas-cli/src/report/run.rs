@@ -54,8 +54,8 @@ pub struct Arm {
 pub enum Supernet {
     /// By gradients: the epochs, the architecture read off once it has ended, and what went wrong on the way.
     Gradient { history: Vec<SupernetEpoch>, found: Option<Architecture>, warnings: Vec<String> },
-    /// On shared weights: the epochs, and the candidates once there are any.
-    Shared { history: Vec<SharedEpoch>, candidates: Vec<Candidate> },
+    /// On shared weights: the epochs, the candidates once there are any, and what went wrong on the way.
+    Shared { history: Vec<SharedEpoch>, candidates: Vec<Candidate>, warnings: Vec<String> },
 }
 
 /// A search by a hypernetwork.
@@ -64,6 +64,19 @@ pub struct Hypernet {
     pub scored: Vec<Scored>,
     /// What was handed on to be trained.
     pub best: Vec<Architecture>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl Facts {
+    /// What a supernet or a hypernetwork warned of, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        match (&self.supernet, &self.hypernet) {
+            (Some(Supernet::Gradient { warnings, .. } | Supernet::Shared { warnings, .. }), _)
+            | (None, Some(Hypernet { warnings, .. })) => warnings,
+            (None, None) => &[],
+        }
+    }
 }
 
 /// Reads a folder.
@@ -156,13 +169,14 @@ fn supernet(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Option<Sup
             warnings: report.warnings,
         }),
         Phase::Done(oneshot::Report::Enas(report)) => {
-            Some(Supernet::Shared { history: report.history, candidates: report.candidates })
+            Some(Supernet::Shared { history: report.history, candidates: report.candidates, warnings: report.warnings })
         }
         // A search on shared weights saves its strategy beside where it stands.
         Phase::UnderWay(saved) => match saved.get("standing") {
             Some(standing) => Some(Supernet::Shared {
                 history: list(standing, "history")?,
                 candidates: list(standing, "candidates")?,
+                warnings: Vec::new(),
             }),
             None => Some(Supernet::Gradient { history: list(&saved, "history")?, found: None, warnings: Vec::new() }),
         },
@@ -172,10 +186,15 @@ fn supernet(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Option<Sup
 fn hypernet(folder: &Folder, study: Option<&Study>) -> anyhow::Result<Option<Hypernet>> {
     Ok(match phase::<GhnReport>(study, HYPERNET_KEY, &folder.hypernet_search())? {
         Phase::None => None,
-        Phase::Done(GhnReport { history, scored, best, .. }) => Some(Hypernet { history, scored, best }),
-        Phase::UnderWay(saved) => {
-            Some(Hypernet { history: list(&saved, "history")?, scored: list(&saved, "scored")?, best: Vec::new() })
+        Phase::Done(GhnReport { history, scored, best, warnings }) => {
+            Some(Hypernet { history, scored, best, warnings })
         }
+        Phase::UnderWay(saved) => Some(Hypernet {
+            history: list(&saved, "history")?,
+            scored: list(&saved, "scored")?,
+            best: Vec::new(),
+            warnings: Vec::new(),
+        }),
     })
 }
 

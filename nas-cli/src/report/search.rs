@@ -91,7 +91,7 @@ fn unfinished(facts: &Facts) -> Vec<String> {
         Some(Supernet::Gradient { history, found: None, .. }) => {
             done.push(supernet_so_far(history.last().map(|e| (e.epoch, e.epochs))))
         }
-        Some(Supernet::Shared { history, candidates }) if candidates.is_empty() => {
+        Some(Supernet::Shared { history, candidates, .. }) if candidates.is_empty() => {
             done.push(supernet_so_far(history.last().map(|e| (e.epoch, e.epochs))));
         }
         _ => {}
@@ -188,9 +188,7 @@ fn result(facts: &Facts) -> Vec<Block> {
         };
         blocks.push(Block::Text(format!("Random search found a better one in its trials.{kept}")));
     }
-    if let Some(Supernet::Gradient { warnings, .. }) = &facts.supernet {
-        blocks.extend(warnings.iter().map(|warning| Block::Text(warning.clone())));
-    }
+    blocks.extend(facts.warnings().iter().map(|warning| Block::Text(warning.clone())));
     let found = facts.metrics.as_ref().and_then(|metrics| tabulated::Tabulated::read(&metrics["tabulated"]));
     blocks.extend(found.map(|found| Block::Text(found.sentence())));
     blocks
@@ -224,7 +222,7 @@ fn supernet(facts: &Facts) -> Vec<Block> {
     match &facts.supernet {
         None => Vec::new(),
         Some(Supernet::Shared { history, .. }) if history.is_empty() => Vec::new(),
-        Some(Supernet::Shared { history, candidates }) => {
+        Some(Supernet::Shared { history, candidates, .. }) => {
             let mut blocks = learning::shared(history);
             if let Some(best) = candidates.first() {
                 blocks.push(Block::Text(format!(

@@ -96,6 +96,7 @@ fn a_hypernetwork_that_has_used_its_time_ends_and_scores_a_few() {
     let hypernet = &ran.json()["search"]["hypernetwork"];
     assert_eq!(hypernet["scored"], 2);
     assert_eq!(hypernet["warnings"].as_array().unwrap().len(), 2, "{hypernet}");
+    assert!(fs::read_to_string(folder.path().join("cut/report.html")).unwrap().contains("time ran short: "));
 }
 
 #[test]

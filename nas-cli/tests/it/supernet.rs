@@ -172,6 +172,7 @@ fn a_supernet_that_has_used_its_time_ends_and_what_it_learned_is_trained() {
     let warning = supernet["warnings"][0].as_str().unwrap();
     let done = supernet["epochs"].as_u64().unwrap();
     assert!(warning.starts_with(&format!("time ran short: {done} of the ")), "{warning}");
+    assert!(fs::read_to_string(folder.path().join("cut/report.html")).unwrap().contains(warning));
     assert_eq!((&supernet["candidates"], &supernet["ended"]), (&1.into(), &"finished".into()));
     // At this late hour the cell found is trained, and a few random ones.
     let arms = &ran.json()["search"]["arms"];
