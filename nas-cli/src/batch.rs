@@ -17,7 +17,7 @@ use crate::units::{bytes, plural};
 use crate::{recipe, sharing};
 
 /// The images a step that are tried, beside the usual number.
-pub const SIZES: [usize; 11] = [160, 128, 96, 64, 48, 32, 24, 16, 12, 8, 4];
+const SIZES: [usize; 10] = [128, 96, 64, 48, 32, 24, 16, 12, 8, 4];
 
 /// The share of the free memory that a step may need: an estimate is one, and the program itself needs some.
 const SHARE: f64 = 0.9;

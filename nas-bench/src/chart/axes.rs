@@ -1,8 +1,8 @@
 //! The plane between the axes: what is shown of it, where a value lies, and the round numbers along its sides.
 
-use super::labels::{self, text_width};
 use nas_space::draw::escape;
 
+use super::labels::{self, text_width};
 use super::{Axis, Chart, Mark, Scale, Size, put};
 
 /// The rectangle of the picture, and that of the plot within it.

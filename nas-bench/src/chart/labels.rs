@@ -1,8 +1,8 @@
 //! The names of series: at the end of their lines where there is room beside the plot, above it where there is not.
 
-use super::axes::Plane;
 use nas_space::draw::escape;
 
+use super::axes::Plane;
 use super::{Chart, Ink, Mark, Series, Size, put};
 
 /// The height of a row of the legend.

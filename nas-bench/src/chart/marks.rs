@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::axes::{Frame, Plane};
 use nas_space::draw::escape;
 
+use super::axes::{Frame, Plane};
 use super::{Chart, Mark, Point, Series, put};
 
 /// More points than this along a curve cannot be seen.

@@ -69,6 +69,10 @@ const PLAIN: Recipe = Recipe {
     cutout: true,
 };
 
+/// What the recipes for ImageNet have in common.
+const IMAGENET: Recipe =
+    Recipe { stem: Stem::Imagenet, epochs: 250, label_smoothing: 0.1, drop_path: 0.0, cutout: false, ..PLAIN };
+
 /// Every recipe, by name. To add one, add a line.
 pub const RECIPES: &[Recipe] = &[
     PLAIN,
@@ -76,16 +80,11 @@ pub const RECIPES: &[Recipe] = &[
         name: "darts-imagenet",
         source: "Liu, Simonyan & Yang 2019, ImageNet",
         size: Size { channels: 48, layers: 14 },
-        stem: Stem::Imagenet,
-        epochs: 250,
         batch_size: 128,
         learning_rate: 0.1,
         schedule: "exponential:0.97",
         weight_decay: 3e-5,
-        label_smoothing: 0.1,
-        drop_path: 0.0,
-        cutout: false,
-        ..PLAIN
+        ..IMAGENET
     },
     Recipe {
         name: "nasnet-cifar",
@@ -101,18 +100,13 @@ pub const RECIPES: &[Recipe] = &[
         source: "Zoph, Vasudevan, Shlens & Le 2018, ImageNet",
         note: "0.97 every 2.4 epochs is 0.9874 each; the length is chosen here, dropout before the classifier left out",
         size: Size { channels: 44, layers: 14 },
-        stem: Stem::Imagenet,
-        epochs: 250,
         batch_size: 32,
         learning_rate: 0.04,
         schedule: "exponential:0.9874",
         optimizer: "rmsprop:0.9:1",
         weight_decay: 4e-5,
-        label_smoothing: 0.1,
         clip_norm: 10.0,
-        drop_path: 0.0,
-        cutout: false,
-        ..PLAIN
+        ..IMAGENET
     },
     Recipe {
         name: "amoebanet-cifar",
@@ -131,18 +125,13 @@ pub const RECIPES: &[Recipe] = &[
         source: "Real, Aggarwal, Huang & Le 2019, ImageNet",
         note: "momentum, length, batch and clipping are chosen here, dropout before the classifier left out",
         size: Size { channels: 50, layers: 14 },
-        stem: Stem::Imagenet,
-        epochs: 250,
         batch_size: 128,
         learning_rate: 0.001,
         schedule: "step:2:0.97",
         optimizer: "rmsprop:0.9:0.1",
         weight_decay: 4e-5,
-        label_smoothing: 0.1,
         clip_norm: 10.0,
-        drop_path: 0.0,
-        cutout: false,
-        ..PLAIN
+        ..IMAGENET
     },
     Recipe {
         name: "enas-cifar",
