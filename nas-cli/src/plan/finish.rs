@@ -36,11 +36,24 @@ pub fn wanted_epochs(images: usize) -> usize {
 /// The fewest epochs of a training that has time to learn its images by heart.
 const LONG: usize = 30;
 
-/// Drop path and the side of the square that is cut out, for a final training of so many epochs on images of which the
-/// shorter side has so many pixels. A short training does not fit its images as it is, and hiding parts of them and of
-/// the network holds it back.
-pub fn regularization(epochs: usize, side: usize) -> (f64, usize) {
-    if epochs < LONG { (0.0, 0) } else { (0.1, if side >= 24 { side / 4 } else { 0 }) }
+/// What keeps a training from learning its images by heart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Regularization {
+    /// Share of the paths that are dropped at the end of the final training.
+    pub drop_path: f64,
+    /// Side of the square that is cut out in the final training.
+    pub cutout: usize,
+    /// Pixels by which images are shifted at most, in trials as well.
+    pub crop: usize,
+}
+
+/// For a final training of so many epochs on images of which the shorter side has so many pixels. A short training does
+/// not fit its images as it is, and hiding parts of them and of the network, or moving them far, holds it back.
+pub fn regularization(epochs: usize, side: usize) -> Regularization {
+    if epochs < LONG {
+        return Regularization { drop_path: 0.0, cutout: 0, crop: (side / 16).max(1).min(side / 8) };
+    }
+    Regularization { drop_path: 0.1, cutout: if side >= 24 { side / 4 } else { 0 }, crop: side / 8 }
 }
 
 /// Plans a final training of `seconds` on `images` training images, of which an epoch takes `epoch_seconds` on a network
@@ -92,6 +105,12 @@ mod tests {
         let given = Size { channels: 10, layers: 4 };
         let plan = final_plan(1_000.0, 55_000, Some(given), Some(3), each);
         assert_eq!(plan, FinalPlan { size: given, epochs: 3, images: None });
+    }
+
+    #[test]
+    fn a_short_training_moves_its_images_less() {
+        let crops = |epochs| [4, 8, 28, 32, 224].map(|side| regularization(epochs, side).crop);
+        assert_eq!((crops(29), crops(30)), ([0, 1, 1, 2, 14], [0, 1, 3, 4, 28]));
     }
 
     #[test]

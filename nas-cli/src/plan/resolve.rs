@@ -69,7 +69,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let in_process = run.in_process.unwrap_or(false);
     let workers = if in_process { 1 } else { jobs };
     let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
-    let (drop_path, cutout) = regularization(final_epochs, facts.side());
+    let usual = regularization(final_epochs, facts.side());
     let pictures = data.image_size.is_some();
     let resized_crop = data.resized_crop.unwrap_or(if pictures { LEAST_AREA } else { 0.0 });
     // A name that is no space's is refused elsewhere.
@@ -90,8 +90,8 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             colour: data.colour,
             image_size: data.image_size,
             flip: data.flip.unwrap_or(facts.mirror || pictures),
-            crop: data.crop.unwrap_or(if resized_crop > 0.0 { 0 } else { facts.side() / 8 }),
-            cutout: data.cutout.unwrap_or(if pictures { 0 } else { cutout }),
+            crop: data.crop.unwrap_or(if resized_crop > 0.0 { 0 } else { usual.crop }),
+            cutout: data.cutout.unwrap_or(if pictures { 0 } else { usual.cutout }),
             resized_crop,
             jitter: data.jitter.unwrap_or(if pictures { JITTER } else { 0.0 }),
         },
@@ -128,7 +128,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             epochs: final_epochs,
             images: finish.images,
             batch_size: finish.batch_size.and_then(Batch::images).unwrap_or(batch_size),
-            drop_path: finish.drop_path.unwrap_or(drop_path),
+            drop_path: finish.drop_path.unwrap_or(usual.drop_path),
             auxiliary: finish.auxiliary.unwrap_or(false),
             on_all: finish.on_all.unwrap_or(false),
             init: finish.init,
@@ -185,11 +185,11 @@ mod tests {
         let large = resolve(Partial::default(), &facts(60_000, 28));
         assert_eq!((large.trial.epochs, large.trial.images), (1, Some(5_000)));
         assert!((large.data.validation * 60_000.0 - 5_000.0).abs() < 10.0);
-        assert_eq!((large.data.crop, large.data.cutout, large.finish.epochs), (3, 0, 10));
+        assert_eq!((large.data.crop, large.data.cutout, large.finish.epochs), (1, 0, 10));
         let mut long = Partial::default();
         long.finish.epochs = Some(40);
         let long = resolve(long, &facts(60_000, 28));
-        assert_eq!((long.data.cutout, long.finish.drop_path), (7, 0.1));
+        assert_eq!((long.data.crop, long.data.cutout, long.finish.drop_path), (3, 7, 0.1));
     }
 
     #[test]

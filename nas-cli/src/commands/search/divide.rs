@@ -95,9 +95,14 @@ pub(super) fn divide(
     (config.finish.channels, config.finish.layers) = (trained.channels, trained.layers);
     config.finish.epochs = finish.epochs;
     let side = data.shape().height.min(data.shape().width);
-    let (drop_path, cutout) = plan::regularization(finish.epochs, side);
-    config.finish.drop_path = given.finish.drop_path.unwrap_or(drop_path);
-    config.data.cutout = given.data.cutout.unwrap_or(cutout);
+    let usual = plan::regularization(finish.epochs, side);
+    config.finish.drop_path = given.finish.drop_path.unwrap_or(usual.drop_path);
+    if config.data.image_size.is_none() {
+        config.data.cutout = given.data.cutout.unwrap_or(usual.cutout);
+    }
+    if config.data.resized_crop == 0.0 {
+        config.data.crop = given.data.crop.unwrap_or(usual.crop);
+    }
     let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
     out.note(&format!(
         "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",
