@@ -24,15 +24,17 @@ impl Batch {
     }
 }
 
+fn fault(text: impl fmt::Display) -> String {
+    format!("`{text}` is no number of images; write it as 64, or auto for what fits the memory")
+}
+
 impl std::str::FromStr for Batch {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim() {
             "auto" => Ok(Self::Auto),
-            number => number.parse().map(Self::Images).map_err(|_| {
-                format!("`{text}` is no number of images; write it as 64, or auto for what fits the memory")
-            }),
+            number => number.parse().map(Self::Images).map_err(|_| fault(text)),
         }
     }
 }
@@ -57,7 +59,7 @@ impl<'de> Deserialize<'de> for Batch {
             }
 
             fn visit_i64<E: Error>(self, value: i64) -> Result<Batch, E> {
-                usize::try_from(value).map(Batch::Images).map_err(|_| E::custom(format!("{value} is below zero")))
+                usize::try_from(value).map(Batch::Images).map_err(|_| E::custom(fault(value)))
             }
 
             fn visit_u64<E: Error>(self, value: u64) -> Result<Batch, E> {
@@ -99,6 +101,6 @@ mod tests {
             assert!(message.contains(&format!("`{text}` is no number of images")), "{message}");
         }
         let message = toml::from_str::<Trial>("batch_size = -3\n").unwrap_err().to_string();
-        assert!(message.contains("-3 is below zero"), "{message}");
+        assert!(message.contains("`-3` is no number of images"), "{message}");
     }
 }

@@ -59,7 +59,15 @@ impl std::str::FromStr for Moving {
         match text.split(':').map(str::trim).collect::<Vec<_>>()[..] {
             ["sgd"] => Ok(Self::Sgd),
             ["rmsprop"] => Ok(Self::RmsProp { rho: 0.9, epsilon: 0.1 }),
-            ["rmsprop", rho, epsilon] => Ok(Self::RmsProp { rho: number(rho)?, epsilon: number(epsilon)? }),
+            ["rmsprop", rho, epsilon] => match (number(rho)?, number(epsilon)?) {
+                (rho, _) if !(0.0..1.0).contains(&rho) => {
+                    Err(format!("`{text}`: RHO is the share of the mean that is kept, from 0 to below 1, such as 0.9"))
+                }
+                (_, epsilon) if !(epsilon > 0.0 && epsilon.is_finite()) => {
+                    Err(format!("`{text}`: EPSILON is a number above 0, such as 0.1"))
+                }
+                (rho, epsilon) => Ok(Self::RmsProp { rho, epsilon }),
+            },
             _ => Err(fault()),
         }
     }
@@ -92,6 +100,10 @@ mod tests {
         for text in ["", "adam", "sgd:0.9", "rmsprop:0.9", "rmsprop:much:0.1"] {
             let message = text.parse::<Moving>().unwrap_err();
             assert!(message.contains(&format!("`{text}` is no optimiser")), "{message}");
+        }
+        for (text, part) in [("rmsprop:1.5:0.1", "RHO"), ("rmsprop:NaN:0.1", "RHO"), ("rmsprop:0.9:0", "EPSILON")] {
+            let message = text.parse::<Moving>().unwrap_err();
+            assert!(message.contains(text) && message.contains(part), "{message}");
         }
     }
 }
