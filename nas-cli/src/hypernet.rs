@@ -45,7 +45,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("best", "the best of them, which are trained [10]"),
     ("random", "random architectures trained like them, to compare with [10]"),
     ("meta_batch", "architectures that each step learns from [1; ghn2: 8]"),
-    ("learning_rate", "the learning rate at first [0.001]"),
+    ("learning_rate", "the learning rate at first [0.005; ghn2: 0.001]"),
     ("passes", "how often messages go through a graph [5; ghn2: 1]"),
     ("synchronous", "true: all nodes are updated at once instead of forward and backward [false]"),
     ("stacked", "false: one graph of all cells instead of one a cell [true; ghn2: false]"),
@@ -109,7 +109,11 @@ impl Hypernet {
             },
             learn_from: method.text("learn_from").map(str::to_owned),
             meta_batch: method.number("meta_batch")?.unwrap_or(if ghn2 { 8 } else { 1 }),
-            learning_rate: method.number("learning_rate")?.unwrap_or(SearchConfig::default().learning_rate),
+            learning_rate: method.number("learning_rate")?.unwrap_or(if ghn2 {
+                0.001
+            } else {
+                SearchConfig::default().learning_rate
+            }),
             samples: method.number("samples")?,
             best,
             random: method.number("random")?.unwrap_or(best as u64),
