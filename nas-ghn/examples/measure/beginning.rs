@@ -39,7 +39,7 @@ pub(crate) fn compare(setup: &Setup, ghn: &mut Ghn, arguments: &Arguments) -> an
 fn curve(setup: &Setup, network: Network, arguments: &Arguments, number: u64) -> anyhow::Result<Vec<f64>> {
     let config = setup.training(arguments.trial_epochs, 1);
     let seed = setup.seed.child("beginnings").index(number).child("train");
-    let mut trainer = Trainer::new(network, setup.data.clone(), config, seed)?;
+    let mut trainer = Trainer::new(network, setup.real.clone(), config, seed)?;
     let report = trainer.run(&Default::default(), &mut |_| true)?;
     Ok(report.history.iter().filter_map(|epoch| epoch.validation.map(|v| v.accuracy)).collect())
 }

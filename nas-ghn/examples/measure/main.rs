@@ -63,13 +63,19 @@ struct Arguments {
     /// Epochs of a real training
     #[arg(long, default_value_t = 4)]
     trial_epochs: usize,
+    /// Real trainings of each, from other weights; their mean is the truth
+    #[arg(long, default_value_t = 1)]
+    trainings: usize,
     /// Architectures trained from generated and from random weights
     #[arg(long, default_value_t = 5)]
     beginnings: usize,
     /// So many of the training images, if not all
     #[arg(long)]
     images: Option<usize>,
-    /// So many of the validation images to score on
+    /// So many of them for a real training, if not all those
+    #[arg(long)]
+    trial_images: Option<usize>,
+    /// So many of the validation images to score on, at most half of them; trainings are judged by others
     #[arg(long, default_value_t = 1000)]
     score_images: usize,
     /// The seed of everything random

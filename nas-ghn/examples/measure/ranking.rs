@@ -50,20 +50,26 @@ pub(crate) fn ranking(
         std::sync::Arc::clone(&setup.task.space),
         setup.task.network.clone(),
         setup.training(epochs, epochs),
-        setup.data.clone(),
+        setup.real.clone(),
     );
-    let (mut truth, mut generated, mut random, mut parameters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut truth, mut trained) = (Vec::new(), Vec::new());
+    let (mut generated, mut random, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..arguments.ranked as u64 {
-        let job = Job {
-            id: number,
-            architecture: setup.architecture("ranked", number),
-            seed: setup.seed.child("trials").index(number).value(),
-            epochs: None,
-            folder: PathBuf::new(),
-        };
-        let trained = trainer.evaluate(&job, &mut |_, _| true).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
-        truth.push(trained.accuracy);
-        parameters.push(trained.parameters as f64);
+        let mut accuracies = Vec::with_capacity(arguments.trainings);
+        for training in 0..arguments.trainings as u64 {
+            let job = Job {
+                id: number,
+                architecture: setup.architecture("ranked", number),
+                seed: setup.seed.child("trials").index(number + training * arguments.ranked as u64).value(),
+                epochs: None,
+                folder: PathBuf::new(),
+            };
+            let trained = trainer.evaluate(&job, &mut |_, _| true).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+            accuracies.push(trained.accuracy);
+        }
+        truth.push(accuracies.iter().sum::<f64>() / accuracies.len() as f64);
+        trained.push(accuracies);
+        parameters.push(graph(setup, "ranked", number)?.parameters() as f64);
         generated.push(score(ghn, graph(setup, "ranked", number)?, &data)?.accuracy);
         random.push(score(&mut untrained, graph(setup, "ranked", number)?, &data)?.accuracy);
     }
@@ -76,7 +82,7 @@ pub(crate) fn ranking(
         "generated": tau(&generated, "generated"),
         "parameters": tau(&parameters, "parameters"),
         "untrained": tau(&random, "untrained"),
-        "trained_accuracies": truth,
+        "trained_accuracies": trained,
         "generated_accuracies": generated,
         "untrained_accuracies": random,
         "parameter_counts": parameters,

@@ -16,12 +16,19 @@ use crate::Arguments;
 /// What all measurements share.
 pub(crate) struct Setup {
     pub(crate) task: Task,
+    /// What the hypernetwork learns from, and the validation images that it scores on.
     pub(crate) data: TrainData,
+    /// What real trainings learn from, and other validation images, by which they are judged: a score and a truth
+    /// that share their images would agree by chance.
+    pub(crate) real: TrainData,
     pub(crate) seed: Seed,
 }
 
 /// Images per step, everywhere.
 const BATCH: usize = 32;
+
+/// Validation images by which a real training is judged, at most.
+const TRUTH_IMAGES: usize = 5000;
 
 impl Setup {
     pub(crate) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
@@ -29,7 +36,9 @@ impl Setup {
         let seed = Seed::new(arguments.seed);
         let (train, validation) = split(&set.train, &set.classes, 0.2, seed.child("split"))?;
         let normalization = Normalization::of(&set.train, &train)?;
-        let part = |list: Vec<u32>, count: usize| Arc::new(list[..count.min(list.len())].to_vec());
+        let part = |list: &[u32], count: usize| Arc::new(list[..count.min(list.len())].to_vec());
+        let images = arguments.images.unwrap_or(usize::MAX);
+        let (judged, scored) = validation.split_at(validation.len() - arguments.score_images.min(validation.len() / 2));
         let network = NetworkConfig {
             input: set.train.shape,
             classes: set.classes.len(),
@@ -42,12 +51,17 @@ impl Setup {
             learn_network: network,
         };
         let data = TrainData {
-            train: part(train, arguments.images.unwrap_or(usize::MAX)),
-            validation: Some(part(validation, arguments.score_images)),
+            train: part(&train, images),
+            validation: Some(Arc::new(scored.to_vec())),
             images: Arc::new(set.train),
             normalization,
         };
-        Ok(Self { task, data, seed })
+        let real = TrainData {
+            train: part(&train, arguments.trial_images.unwrap_or(images)),
+            validation: Some(Arc::new(judged[judged.len().saturating_sub(TRUTH_IMAGES)..].to_vec())),
+            ..data.clone()
+        };
+        Ok(Self { task, data, real, seed })
     }
 
     /// The hypernetwork's training, to its end.
