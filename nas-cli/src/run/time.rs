@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{FINAL_KEY, Run, hypernet, supernet, warm_start};
 use crate::command_line::Open;
 use crate::plan::{FINAL_SIZES, FinalPlan, HypernetPlan, Size, Speed, SupernetPlan, final_plan};
+use crate::strategies::RANDOM;
 use crate::units::seconds;
 use crate::{probe, recipe};
 
@@ -90,10 +91,7 @@ pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
     let mut used = time.setup + supernet::seconds_used(study)? + hypernet::seconds_used(study)? + final_seconds(study)?;
     used += warm_start::seconds_used(study)?;
-    for arm in [run.config.search.strategy_name(), "random"] {
-        used += study.seconds_used(arm)?;
-    }
-    used -= shared_seconds(study)?;
+    used += trial_seconds(study, run.config.search.strategy_name())?;
     let begin = Instant::now();
     let plan: FinalPlan = match study.get(FINAL_KEY)? {
         Some(text) => serde_json::from_str(&text).context("the study's final plan cannot be read")?,
@@ -116,6 +114,15 @@ pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &B
     run.config.finish.images = plan.images.or(run.config.finish.images);
     let left = (time.total - used - reserve(run, time)).max(1.0);
     Ok(begin + Duration::from_secs_f64(left))
+}
+
+/// Seconds that all trials took. Random search is the baseline of every other strategy, but none of its own.
+fn trial_seconds(study: &Study, strategy: &str) -> anyhow::Result<f64> {
+    let own = study.seconds_used(strategy)?;
+    if strategy == RANDOM {
+        return Ok(own);
+    }
+    Ok(own + study.seconds_used(RANDOM)? - shared_seconds(study)?)
 }
 
 /// Seconds that the random arm was charged for trials it took over; nobody spent them twice.
@@ -174,4 +181,25 @@ fn plan(run: &Run, time: &TimePlan, blueprint: &Blueprint, left: f64) -> anyhow:
     let size = size.or(smallest);
     let seconds_of = |s: Size| measured.iter().find(|(of, _)| *of == s).map(|(_, speed)| images / speed);
     Ok(final_plan(left, train_images.len(), size, epochs, seconds_of))
+}
+
+#[cfg(test)]
+mod tests {
+    use nas_search::StudyInfo;
+
+    use super::*;
+
+    #[test]
+    fn no_second_of_a_search_counts_twice() {
+        let info = StudyInfo { seed: 0, space: "darts".into(), lag: 2, config: String::new(), program: String::new() };
+        let folder = tempfile::tempdir().unwrap();
+        let study = Study::create(folder.path().join("study.db"), &info).unwrap();
+        for (key, value) in [("seconds/random", "10"), ("seconds/evolution", "12")] {
+            study.set(key, value).unwrap();
+        }
+        let used = |strategy| trial_seconds(&study, strategy).unwrap();
+        assert_eq!((used("evolution"), used("random")), (22.0, 10.0));
+        study.set(super::super::arms::SHARED_SECONDS, "4").unwrap();
+        assert_eq!((used("evolution"), used("random")), (18.0, 10.0));
+    }
 }
