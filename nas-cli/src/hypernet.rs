@@ -94,7 +94,7 @@ impl Hypernet {
 
     fn of(method: &Method) -> anyhow::Result<Self> {
         let ghn2 = method.number("ghn2")?.unwrap_or(false);
-        let usual = if ghn2 { GhnConfig::ghn2() } else { GhnConfig::default() };
+        let usual = if ghn2 { SearchConfig::ghn2() } else { SearchConfig::default() };
         let propagation = match method.number("synchronous")?.unwrap_or(false) {
             true => Propagation::Synchronous,
             false => Propagation::ForwardBackward,
@@ -102,18 +102,14 @@ impl Hypernet {
         let best: usize = method.number("best")?.unwrap_or(10);
         Ok(Self {
             ghn: GhnConfig {
-                passes: method.number("passes")?.unwrap_or(usual.passes),
-                stacked: method.number("stacked")?.unwrap_or(usual.stacked),
+                passes: method.number("passes")?.unwrap_or(usual.ghn.passes),
+                stacked: method.number("stacked")?.unwrap_or(usual.ghn.stacked),
                 propagation,
-                ..usual
+                ..usual.ghn
             },
             learn_from: method.text("learn_from").map(str::to_owned),
-            meta_batch: method.number("meta_batch")?.unwrap_or(if ghn2 { 8 } else { 1 }),
-            learning_rate: method.number("learning_rate")?.unwrap_or(if ghn2 {
-                0.001
-            } else {
-                SearchConfig::default().learning_rate
-            }),
+            meta_batch: method.number("meta_batch")?.unwrap_or(usual.meta_batch),
+            learning_rate: method.number("learning_rate")?.unwrap_or(usual.learning_rate),
             samples: method.number("samples")?,
             best,
             random: method.number("random")?.unwrap_or(best as u64),

@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for Batch {
             }
 
             fn visit_u64<E: Error>(self, value: u64) -> Result<Batch, E> {
-                usize::try_from(value).map(Batch::Images).map_err(E::custom)
+                usize::try_from(value).map(Batch::Images).map_err(|_| E::custom(fault(value)))
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Batch, E> {

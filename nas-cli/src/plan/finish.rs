@@ -48,12 +48,19 @@ pub struct Regularization {
 }
 
 /// For a final training of so many epochs on images of which the shorter side has so many pixels. A short training does
-/// not fit its images as it is, and hiding parts of them and of the network, or moving them far, holds it back.
-pub fn regularization(epochs: usize, side: usize) -> Regularization {
-    if epochs < LONG {
-        return Regularization { drop_path: 0.0, cutout: 0, crop: (side / 16).max(1).min(side / 8) };
+/// not fit its images as it is, and hiding parts of them and of the network, or moving them far, holds it back. Large
+/// `pictures` are never cut, and where random `windows` are looked at, these move the images enough.
+pub fn regularization(epochs: usize, side: usize, pictures: bool, windows: bool) -> Regularization {
+    let long = epochs >= LONG;
+    Regularization {
+        drop_path: if long { 0.1 } else { 0.0 },
+        cutout: if long && side >= 24 && !pictures { side / 4 } else { 0 },
+        crop: match (windows, long) {
+            (true, _) => 0,
+            (false, true) => side / 8,
+            (false, false) => (side / 16).max(1).min(side / 8),
+        },
     }
-    Regularization { drop_path: 0.1, cutout: if side >= 24 { side / 4 } else { 0 }, crop: side / 8 }
 }
 
 /// Plans a final training of `seconds` on `images` training images, of which an epoch takes `epoch_seconds` on a network
@@ -109,8 +116,18 @@ mod tests {
 
     #[test]
     fn a_short_training_moves_its_images_less() {
-        let crops = |epochs| [4, 8, 28, 32, 224].map(|side| regularization(epochs, side).crop);
+        let crops = |epochs| [4, 8, 28, 32, 224].map(|side| regularization(epochs, side, false, false).crop);
         assert_eq!((crops(29), crops(30)), ([0, 1, 1, 2, 14], [0, 1, 3, 4, 28]));
+    }
+
+    #[test]
+    fn pictures_are_not_cut_and_windows_not_moved() {
+        let long = |pictures, windows| {
+            let Regularization { drop_path, cutout, crop } = regularization(40, 224, pictures, windows);
+            (drop_path, cutout, crop)
+        };
+        assert_eq!((long(false, false), long(true, false)), ((0.1, 56, 28), (0.1, 0, 28)));
+        assert_eq!(long(true, true), (0.1, 0, 0));
     }
 
     #[test]

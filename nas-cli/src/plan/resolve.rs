@@ -69,9 +69,9 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
     let in_process = run.in_process.unwrap_or(false);
     let workers = if in_process { 1 } else { jobs };
     let final_epochs = finish.epochs.unwrap_or_else(|| (50_000 / images.max(1)).clamp(10, 60));
-    let usual = regularization(final_epochs, facts.side());
     let pictures = data.image_size.is_some();
     let resized_crop = data.resized_crop.unwrap_or(if pictures { LEAST_AREA } else { 0.0 });
+    let usual = regularization(final_epochs, facts.side(), pictures, resized_crop > 0.0);
     // A name that is no space's is refused elsewhere.
     let nearest = |layers| spaces::by_name(&name).map_or(layers, |space| space.nearest_layers(layers));
     let searched = Size {
@@ -90,8 +90,8 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             colour: data.colour,
             image_size: data.image_size,
             flip: data.flip.unwrap_or(facts.mirror || pictures),
-            crop: data.crop.unwrap_or(if resized_crop > 0.0 { 0 } else { usual.crop }),
-            cutout: data.cutout.unwrap_or(if pictures { 0 } else { usual.cutout }),
+            crop: data.crop.unwrap_or(usual.crop),
+            cutout: data.cutout.unwrap_or(usual.cutout),
             resized_crop,
             jitter: data.jitter.unwrap_or(if pictures { JITTER } else { 0.0 }),
         },

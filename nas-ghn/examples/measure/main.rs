@@ -45,9 +45,9 @@ struct Arguments {
     /// The hypernetwork's passes over the training images
     #[arg(long, default_value_t = 20)]
     epochs: usize,
-    /// The learning rate at first
-    #[arg(long, default_value_t = nas_ghn::SearchConfig::default().learning_rate)]
-    learning_rate: f64,
+    /// The learning rate at first [default: 0.005, with --ghn2 0.001]
+    #[arg(long)]
+    learning_rate: Option<f64>,
     /// Architectures a step learns from
     #[arg(long, default_value_t = 1)]
     meta_batch: usize,
@@ -64,8 +64,8 @@ struct Arguments {
     #[arg(long, default_value_t = 4)]
     trial_epochs: usize,
     /// Real trainings of each, from other weights; their mean is the truth
-    #[arg(long, default_value_t = 1)]
-    trainings: usize,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    trainings: u64,
     /// Architectures trained from generated and from random weights
     #[arg(long, default_value_t = 5)]
     beginnings: usize,

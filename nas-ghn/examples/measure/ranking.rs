@@ -54,24 +54,22 @@ pub(crate) fn ranking(
     );
     let (mut truth, mut trained) = (Vec::new(), Vec::new());
     let (mut generated, mut random, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
-    for number in 0..arguments.ranked as u64 {
-        let mut accuracies = Vec::with_capacity(arguments.trainings);
-        for training in 0..arguments.trainings as u64 {
-            let job = Job {
-                id: number,
-                architecture: setup.architecture("ranked", number),
-                seed: setup.seed.child("trials").index(number + training * arguments.ranked as u64).value(),
-                epochs: None,
-                folder: PathBuf::new(),
-            };
-            let trained = trainer.evaluate(&job, &mut |_, _| true).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
-            accuracies.push(trained.accuracy);
+    let ranked = arguments.ranked as u64;
+    for number in 0..ranked {
+        let architecture = setup.architecture("ranked", number);
+        let graph = setup.task.space.lower(&architecture, &setup.task.network)?;
+        parameters.push(graph.parameters() as f64);
+        generated.push(score(ghn, graph.clone(), &data)?.accuracy);
+        random.push(score(&mut untrained, graph, &data)?.accuracy);
+        let mut job = Job { id: number, architecture, seed: 0, epochs: None, folder: PathBuf::new() };
+        let mut accuracies = Vec::new();
+        for training in 0..arguments.trainings {
+            job.seed = setup.seed.child("trials").index(number + training * ranked).value();
+            let found = trainer.evaluate(&job, &mut |_, _| true).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+            accuracies.push(found.accuracy);
         }
         truth.push(accuracies.iter().sum::<f64>() / accuracies.len() as f64);
         trained.push(accuracies);
-        parameters.push(graph(setup, "ranked", number)?.parameters() as f64);
-        generated.push(score(ghn, graph(setup, "ranked", number)?, &data)?.accuracy);
-        random.push(score(&mut untrained, graph(setup, "ranked", number)?, &data)?.accuracy);
     }
     let tau = |scores: &[f64], name: &str| {
         kendall_tau_interval(scores, &truth, RESAMPLES, setup.seed.child("resamples").child(name))

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use nas_data::{LoadOptions, Normalization, load, split};
-use nas_ghn::{GhnConfig, GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
+use nas_ghn::{GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_search::Event;
 use nas_space::spaces::Ghn;
@@ -66,15 +66,15 @@ impl Setup {
 
     /// The hypernetwork's training, to its end.
     pub(crate) fn learn(&self, arguments: &Arguments) -> anyhow::Result<GhnSearch> {
+        let usual = if arguments.ghn2 { SearchConfig::ghn2() } else { SearchConfig::default() };
         let config = SearchConfig {
-            ghn: if arguments.ghn2 { GhnConfig::ghn2() } else { GhnConfig::default() },
             epochs: arguments.epochs,
             batch_size: BATCH,
             meta_batch: arguments.meta_batch,
-            learning_rate: arguments.learning_rate,
+            learning_rate: arguments.learning_rate.unwrap_or(usual.learning_rate),
             samples: 1,
             best: 1,
-            ..SearchConfig::default()
+            ..usual
         };
         let mut search = GhnSearch::new(self.task.clone(), self.data.clone(), config, self.seed.child("hypernetwork"))?;
         let path = arguments.checkpoint.as_deref();

@@ -77,6 +77,11 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
+    /// What GHN-2 has (Knyazev et al. 2021): its network, its meta-batches and its learning rate.
+    pub fn ghn2() -> Self {
+        Self { ghn: GhnConfig::ghn2(), meta_batch: 8, learning_rate: 1e-3, ..Self::default() }
+    }
+
     /// Checks every setting, the augmentation against the images.
     ///
     /// # Errors

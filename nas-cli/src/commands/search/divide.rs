@@ -95,14 +95,11 @@ pub(super) fn divide(
     (config.finish.channels, config.finish.layers) = (trained.channels, trained.layers);
     config.finish.epochs = finish.epochs;
     let side = data.shape().height.min(data.shape().width);
-    let usual = plan::regularization(finish.epochs, side);
+    let (pictures, windows) = (config.data.image_size.is_some(), config.data.resized_crop > 0.0);
+    let usual = plan::regularization(finish.epochs, side, pictures, windows);
     config.finish.drop_path = given.finish.drop_path.unwrap_or(usual.drop_path);
-    if config.data.image_size.is_none() {
-        config.data.cutout = given.data.cutout.unwrap_or(usual.cutout);
-    }
-    if config.data.resized_crop == 0.0 {
-        config.data.crop = given.data.crop.unwrap_or(usual.crop);
-    }
+    config.data.cutout = given.data.cutout.unwrap_or(usual.cutout);
+    config.data.crop = given.data.crop.unwrap_or(usual.crop);
     let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
     out.note(&format!(
         "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",
