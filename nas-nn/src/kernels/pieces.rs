@@ -1,6 +1,8 @@
 //! How a batch is shared out: into pieces of samples, always the same ones, whatever the number of threads. Each piece has
 //! sums of its own, and they are added up in order, so that results do not depend on who worked on what.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::lanes::Lanes;
@@ -11,6 +13,12 @@ const PIECES: usize = 16;
 /// Samples of one piece (the last may have fewer).
 pub(crate) fn samples_per_piece(batch: usize) -> usize {
     batch.div_ceil(PIECES).max(1)
+}
+
+/// A range in parts of `len`, of which the last may be shorter.
+pub(crate) fn parts(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range.step_by(len).map(move |first| first..(first + len).min(end))
 }
 
 /// Cuts every block after each piece: `[piece][block]`, for pieces of `len` lanes of a block.

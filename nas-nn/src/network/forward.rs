@@ -76,7 +76,7 @@ pub(super) fn run<S: Stored>(
     };
     let images = images.contiguous()?;
     for index in 0..count {
-        if network.plan.steps[index].absorbed || (!learn && !network.plan.main[index]) {
+        if !network.plan.runs(index, learn) {
             continue;
         }
         if network.plan.steps[index].lead.is_none() {
@@ -85,27 +85,12 @@ pub(super) fn run<S: Stored>(
         } else if run.values[index].is_none() {
             siblings::forward(network, &mut run, index, mode, learn)?;
         }
-        release(network, &mut run, index, learn);
+        network.plan.released(index, learn).for_each(|input| run.values[input] = None);
         if !learn {
             (run.norms[index], run.passed[index]) = (None, None);
         }
     }
     Ok(run)
-}
-
-/// Lets go of the inputs that nobody reads after this node.
-fn release<S: Stored>(network: &Network, run: &mut Run<S>, index: usize, learn: bool) {
-    let plan = &network.plan;
-    let heads = [Some(plan.output), plan.auxiliary];
-    let reader = &plan.steps[index];
-    // A convolution past a ReLU reads the value before it, too.
-    for &input in reader.inputs.iter().chain(&reader.reads_again).chain([&reader.target]) {
-        let step = &plan.steps[input];
-        // Without the auxiliary head the last reader may never come; what it would read is small enough to wait.
-        if step.last_reader == index && !(learn && step.keep) && !heads.contains(&Some(input)) {
-            run.values[input] = None;
-        }
-    }
 }
 
 fn node<S: Stored>(

@@ -186,7 +186,7 @@ impl Pass {
 
     fn forward(&mut self, learn: bool) {
         for index in 0..self.plan.steps.len() {
-            if self.plan.steps[index].absorbed || (!learn && !self.plan.main[index]) {
+            if !self.plan.runs(index, learn) {
                 continue;
             }
             if self.plan.steps[index].lead.is_none() {
@@ -195,7 +195,7 @@ impl Pass {
             } else if self.values[index].is_none() {
                 self.siblings(index, learn);
             }
-            self.release(index, learn);
+            self.plan.released(index, learn).for_each(|input| self.values[input] = None);
             if !learn {
                 self.norms[index] = None;
                 self.passed[index].clear();
@@ -247,31 +247,16 @@ impl Pass {
 
     /// Convolutions and poolings that read one value.
     fn siblings(&mut self, index: usize, learn: bool) {
-        let lead = self.plan.steps[index].lead.unwrap_or(index);
-        let members = self.plan.steps[lead].siblings.clone();
-        let members: Vec<usize> = members.into_iter().filter(|&member| learn || self.plan.main[member]).collect();
+        let members = self.plan.members(index, learn);
         for (number, &member) in members.iter().enumerate() {
             let step = &self.plan.steps[member];
-            let twin = members[..number].iter().find(|&&twin| super::siblings::is_twin(&self.plan, twin, member));
-            let blocks = match twin {
+            let blocks = match members[..number].iter().find(|&&twin| self.plan.is_twin(twin, member)) {
                 Some(&twin) => self.value(twin).blocks,
                 None if step.spared => Vec::new(),
                 None => self.fresh_for(member),
             };
             let affine = matches!(step.layer, Layer::Linear { .. });
             self.values[member] = Some(Value { blocks, affine, relu: false });
-        }
-    }
-
-    fn release(&mut self, index: usize, learn: bool) {
-        let plan = &self.plan;
-        let heads = [Some(plan.output), plan.auxiliary];
-        let reader = &plan.steps[index];
-        for &input in reader.inputs.iter().chain(&reader.reads_again).chain([&reader.target]) {
-            let step = &plan.steps[input];
-            if step.last_reader == index && !(learn && step.keep) && !heads.contains(&Some(input)) {
-                self.values[input] = None;
-            }
         }
     }
 

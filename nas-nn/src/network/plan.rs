@@ -162,6 +162,35 @@ impl Plan {
         readers
     }
 
+    /// Whether a pass runs this node itself: the auxiliary head is there for learning alone.
+    pub(super) fn runs(&self, node: usize, learn: bool) -> bool {
+        !self.steps[node].absorbed && (learn || self.main[node])
+    }
+
+    /// The siblings of a node that a pass runs, itself among them.
+    pub(super) fn members(&self, node: usize, learn: bool) -> Vec<usize> {
+        let lead = self.steps[node].lead.unwrap_or(node);
+        self.steps[lead].siblings.iter().copied().filter(|&member| learn || self.main[member]).collect()
+    }
+
+    /// Whether two siblings are the same pooling: then it is done once.
+    pub(super) fn is_twin(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.steps[one], &self.steps[other]);
+        matches!(one.layer, Layer::Pool(_)) && one.layer == other.layer && one.spared == other.spared
+    }
+
+    /// The values that a node is the last to read.
+    pub(super) fn released(&self, node: usize, learn: bool) -> impl Iterator<Item = usize> + '_ {
+        let reader = &self.steps[node];
+        // A convolution past a ReLU reads the value before it, too.
+        let read = reader.inputs.iter().chain(&reader.reads_again).chain([&reader.target]).copied();
+        read.filter(move |&input| {
+            let step = &self.steps[input];
+            // Without the auxiliary head the last reader may never come; what it would read is small enough to wait.
+            step.last_reader == node && !(learn && step.keep) && !self.is_head(input)
+        })
+    }
+
     fn is_head(&self, node: usize) -> bool {
         node == self.output || Some(node) == self.auxiliary
     }

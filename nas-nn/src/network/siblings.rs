@@ -6,7 +6,7 @@ use nas_space::{Layer, Pool};
 
 use super::backward::Results;
 use super::forward::{Run, wide};
-use super::plan::{Convolution, Plan, Step};
+use super::plan::{Convolution, Step};
 use super::value::{Gradient, Pending, Value, slices};
 use super::{Mode, Network};
 use crate::NnError;
@@ -30,16 +30,14 @@ pub(super) fn forward<S: Stored>(
     learn: bool,
 ) -> Result<(), NnError> {
     let plan = &network.plan;
-    let lead = plan.steps[index].lead.unwrap_or(index);
-    let runs = |&member: &usize| learn || plan.main[member];
-    let members: Vec<usize> = plan.steps[lead].siblings.iter().copied().filter(runs).collect();
+    let members = plan.members(index, learn);
     let batch = run.batch;
     let mut runs = Vec::with_capacity(members.len());
     let mut twins = Vec::new();
     for (number, &member) in members.iter().enumerate() {
         let step = &plan.steps[member];
         if let Layer::Pool(Pool { kind, window }) = &step.layer {
-            if let Some(&twin) = members[..number].iter().find(|&&twin| is_twin(plan, twin, member)) {
+            if let Some(&twin) = members[..number].iter().find(|&&twin| plan.is_twin(twin, member)) {
                 twins.push((member, twin));
                 continue;
             }
@@ -78,12 +76,6 @@ pub(super) fn forward<S: Stored>(
     Ok(())
 }
 
-/// Whether two siblings are the same pooling: then it is done once.
-pub(super) fn is_twin(plan: &Plan, one: usize, other: usize) -> bool {
-    let (one, other) = (&plan.steps[one], &plan.steps[other]);
-    matches!(one.layer, Layer::Pool(_)) && one.layer == other.layer && one.spared == other.spared
-}
-
 /// What a convolution or pooling reads.
 fn operand<'a, S: Stored>(run: &'a Run<S>, step: &Step) -> Operand<'a, S> {
     let mut operand = run.value(step.target).operand();
@@ -94,7 +86,7 @@ fn operand<'a, S: Stored>(run: &'a Run<S>, step: &Step) -> Operand<'a, S> {
 fn op<'a, S: Stored>(network: &'a Network, run: &'a Run<S>, index: usize) -> Result<Forward<'a, S>, NnError> {
     let x = operand(run, &network.plan.steps[index]);
     if let Some(pooling) = &run.poolings[index] {
-        return Ok(Forward::Pooling(pooling::Forward { pooling, x }));
+        return Ok(Forward::Pooling(Box::new(pooling::Forward { pooling, x })));
     }
     let problem = problem(&network.plan.steps, index, run.batch)?;
     let forward = with_weights(network, index, |weights| conv::Forward::new(problem, x, weights))?;
@@ -178,13 +170,13 @@ pub(super) fn backward<S: Stored>(
     let mut stand: Vec<usize> = Vec::with_capacity(gradients.len());
     for (member, gradient) in gradients {
         let step = &steps[*member];
-        if stand.iter().any(|&twin| is_twin(&network.plan, twin, *member)) {
+        if stand.iter().any(|&twin| network.plan.is_twin(twin, *member)) {
             continue;
         }
         stand.push(*member);
         if let Some(pooling) = &run.poolings[*member] {
             let x = run.values[target].is_some().then(|| operand(run, step));
-            let twins = gradients.iter().filter(|(twin, _)| is_twin(&network.plan, *twin, *member));
+            let twins = gradients.iter().filter(|(twin, _)| network.plan.is_twin(*twin, *member));
             let incoming = twins.map(|(_, gradient)| gradient.incoming()).collect();
             ops.push(Backward::Pooling(Box::new(pooling::Backward::new(pooling, x, incoming))));
             continue;

@@ -34,7 +34,7 @@ impl CustomOp1 for Op {
         typed!(NAME, [x], {
             let (x, mut y) = (Blocks::<E>::of(x, layout.dims()), Blocks::<E>::fresh(&dims));
             let pooling = Pooling::new(self.0.kind, geometry);
-            let op = Forward::Pooling(pooling::Forward { pooling: &pooling, x: x.operand() });
+            let op = Forward::Pooling(Box::new(pooling::Forward { pooling: &pooling, x: x.operand() }));
             siblings::forward(dims[0], vec![Sibling { op, y: Some(y.slices_mut()), tally: false }]);
             Ok((<E as candle_core::WithDType>::to_cpu_storage_owned(y.data()), Shape::from(&dims)))
         })

@@ -10,6 +10,7 @@ use super::super::norm::GradientSums;
 use super::super::plane::{Frame, Geometry};
 use super::super::product::{Gathered, Target, outer, product};
 use super::super::read::{Incoming, Operand};
+use super::super::siblings::Op;
 use super::plan::Plan;
 use super::{Lanes, Problem, Shared, Stages, Weights, carve, first_stages, scalars, weights};
 use crate::element::{Element, Stored};
@@ -51,6 +52,29 @@ pub(crate) struct Backward<'a, S: Stored> {
     sums: bool,
 }
 
+impl<S: Stored> Op<S> for Backward<'_, S> {
+    fn together(&self) -> usize {
+        self.plan.together
+    }
+
+    fn sample_work(&self) -> usize {
+        self.problem.sample_work()
+    }
+
+    fn scratch(&self) -> usize {
+        self.buffers().iter().sum()
+    }
+
+    /// It is read to learn the weights.
+    fn depthwise(&self) -> Option<(&Operand<'_, S>, &Geometry)> {
+        (self.weights && self.problem.has_depthwise()).then_some((&self.x, &self.problem.geometry))
+    }
+
+    fn share(&mut self, frame: Frame) {
+        self.shared = Some(self.problem.geometry.within(frame));
+    }
+}
+
 impl<'a, S: Stored> Backward<'a, S> {
     /// The gradients of the input, through how it is read, and of the weights.
     pub(crate) fn new(problem: Problem<'a>, x: Operand<'a, S>, w: Weights<'_, S::Real>, dy: Incoming<'a, S>) -> Self {
@@ -73,27 +97,8 @@ impl<'a, S: Stored> Backward<'a, S> {
         Self { sums, ..self }
     }
 
-    /// What a depthwise stage reads to learn its weights, and through which windows.
-    pub(crate) fn depthwise(&self) -> Option<(&Operand<'a, S>, &Geometry)> {
-        (self.weights && self.problem.has_depthwise()).then_some((&self.x, &self.problem.geometry))
-    }
-
-    /// Makes [`run`](Self::run) read planes that are laid out in this frame.
-    pub(crate) fn share(&mut self, frame: Frame) {
-        self.shared = Some(self.problem.geometry.within(frame));
-    }
-
     pub(crate) fn input_len(&self) -> usize {
         self.problem.geometry.input_len()
-    }
-
-    pub(crate) fn sample_work(&self) -> usize {
-        self.problem.sample_work()
-    }
-
-    /// Samples that [`run`](Self::run) takes at most.
-    pub(crate) fn together(&self) -> usize {
-        self.plan.together
     }
 
     /// Lengths of the buffers of [`Work`].
@@ -107,11 +112,6 @@ impl<'a, S: Stored> Backward<'a, S> {
             if p.has_depthwise() { planes * plan.plane } else { 0 },
             g.input_len(),
         ]
-    }
-
-    /// Lanes of scratch that [`run`](Self::run) needs.
-    pub(crate) fn scratch(&self) -> usize {
-        self.buffers().iter().sum()
     }
 
     /// Sums to begin a piece with.

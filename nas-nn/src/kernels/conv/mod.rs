@@ -20,6 +20,7 @@ use super::pieces::samples_per_piece;
 use super::plane::{Frame, Geometry};
 use super::product::{Gathered, Target, channel_start, product};
 use super::read::Operand;
+use super::siblings::Op;
 use crate::element::Stored;
 use crate::pool::Buffer;
 
@@ -117,7 +118,7 @@ impl Problem<'_> {
 
     /// Work for one sample, as [`items_per_task`](crate::simd::items_per_task) counts it: a multiply-add is an eighth of a
     /// touch.
-    pub(super) fn sample_work(&self) -> usize {
+    fn sample_work(&self) -> usize {
         let g = &self.geometry;
         let depthwise = if self.has_depthwise() { self.slots.len() * g.taps.len() } else { 0 };
         let taps = if self.has_depthwise() { 1 } else { g.taps.len() };
@@ -200,26 +201,33 @@ pub(crate) struct Forward<'a, S: Stored> {
     shared: Option<Geometry>,
 }
 
+impl<S: Stored> Op<S> for Forward<'_, S> {
+    fn together(&self) -> usize {
+        self.together
+    }
+
+    fn sample_work(&self) -> usize {
+        self.problem.sample_work()
+    }
+
+    fn scratch(&self) -> usize {
+        self.buffers().iter().sum()
+    }
+
+    fn depthwise(&self) -> Option<(&Operand<'_, S>, &Geometry)> {
+        self.problem.has_depthwise().then_some((&self.x, &self.problem.geometry))
+    }
+
+    fn share(&mut self, frame: Frame) {
+        self.shared = Some(self.problem.geometry.within(frame));
+    }
+}
+
 impl<'a, S: Stored> Forward<'a, S> {
     pub(crate) fn new(problem: Problem<'a>, x: Operand<'a, S>, w: Weights<'_, S::Real>) -> Self {
         let together = problem.together();
         let (taps, dense) = (weights::depthwise(&problem, w.depthwise), weights::dense(&problem, w.dense));
         Self { together, taps, dense, reading: problem.reading(together), problem, x, shared: None }
-    }
-
-    /// What a depthwise stage reads, and through which windows.
-    pub(super) fn depthwise(&self) -> Option<(&Operand<'a, S>, &Geometry)> {
-        self.problem.has_depthwise().then_some((&self.x, &self.problem.geometry))
-    }
-
-    /// Makes [`run`](Self::run) read planes that are laid out in this frame.
-    pub(super) fn share(&mut self, frame: Frame) {
-        self.shared = Some(self.problem.geometry.within(frame));
-    }
-
-    /// Samples that [`run`](Self::run) takes at most.
-    pub(super) fn together(&self) -> usize {
-        self.together
     }
 
     /// Lengths of the buffers between the stages: the input laid out, all of it for a dense stage and one plane for a
@@ -229,11 +237,6 @@ impl<'a, S: Stored> Forward<'a, S> {
         let planes = p.inputs() * self.together;
         let packed = if p.has_depthwise() { 1 } else { planes };
         [packed * g.packed_len(), if p.stages == Stages::Separable { planes * g.output_len() } else { 0 }]
-    }
-
-    /// Lanes of scratch that [`run`](Self::run) needs.
-    pub(super) fn scratch(&self) -> usize {
-        self.buffers().iter().sum()
     }
 
     /// Convolves some samples into the blocks of `y`; `laid` holds them where others read them, too.

@@ -8,6 +8,7 @@ use nas_space::PoolKind;
 use super::super::elementwise::put;
 use super::super::lanes::{Lanes, carve, update};
 use super::super::read::{Incoming, Operand, Read};
+use super::super::siblings::Op;
 use super::{Geometry, Pooling, depthwise, windows};
 use crate::element::{Element, Stored};
 
@@ -39,6 +40,16 @@ struct Work<'a, T> {
     plane: &'a mut [Lanes<T>],
 }
 
+impl<S: Stored> Op<S> for Backward<'_, S> {
+    fn sample_work(&self) -> usize {
+        self.dy[0].blocks.len() * self.pooling.work()
+    }
+
+    fn scratch(&self) -> usize {
+        self.buffers().iter().sum()
+    }
+}
+
 impl<'a, S: Stored> Backward<'a, S> {
     /// `x` may be absent for an average whose incoming gradient does not ask for the pooled plane.
     pub(crate) fn new(pooling: &'a Pooling<S::Real>, x: Option<Operand<'a, S>>, dy: Vec<Incoming<'a, S>>) -> Self {
@@ -50,21 +61,11 @@ impl<'a, S: Stored> Backward<'a, S> {
         self.pooling.input_len()
     }
 
-    /// Work for one sample.
-    pub(crate) fn sample_work(&self) -> usize {
-        self.dy[0].blocks.len() * self.pooling.work()
-    }
-
     /// Lengths of the buffers of [`Work`].
     fn buffers(&self) -> [usize; 8] {
         let g = &self.pooling.geometry;
         let (output, spread) = (g.output_len(), self.transposed.as_ref().map_or(0, Geometry::packed_len));
         [g.packed_len(), output, output, output, output, spread, spread, g.input_len()]
-    }
-
-    /// Lanes of scratch that [`run`](Self::run) needs.
-    pub(crate) fn scratch(&self) -> usize {
-        self.buffers().iter().sum()
     }
 
     /// The gradient of the input of some samples, into their part of `dx`; what lies there already is added to with `add`.

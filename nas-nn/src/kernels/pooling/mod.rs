@@ -15,6 +15,7 @@ use super::depthwise;
 use super::lanes::{LANES, Lanes, update};
 use super::plane::Geometry;
 use super::read::{Operand, Read};
+use super::siblings::Op;
 use crate::element::{Element, Stored};
 
 pub(crate) use backward::Backward;
@@ -105,12 +106,17 @@ pub(crate) struct Forward<'a, S: Stored> {
     pub(crate) x: Operand<'a, S>,
 }
 
-impl<S: Stored> Forward<'_, S> {
-    /// Lanes of scratch that [`run`](Self::run) needs.
-    pub(super) fn scratch(&self) -> usize {
-        self.pooling.packed_len()
+impl<S: Stored> Op<S> for Forward<'_, S> {
+    fn sample_work(&self) -> usize {
+        self.x.blocks.len() * self.pooling.work()
     }
 
+    fn scratch(&self) -> usize {
+        self.pooling.packed_len()
+    }
+}
+
+impl<S: Stored> Forward<'_, S> {
     /// Pools some samples into the blocks of `y`.
     pub(super) fn run(&self, scratch: &mut [Lanes<S::Real>], samples: Range<usize>, y: &mut [&mut [Lanes<S>]]) {
         let (input, output) = (self.pooling.input_len(), self.pooling.output_len());
