@@ -11,7 +11,7 @@ use crate::strategy::check_order;
 use crate::{Proposal, SearchError, Strategy, Trial, TrialState, check_state, random_proposal};
 
 /// The newest form of the saved state.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The settings of [`SuccessiveHalving`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +101,8 @@ struct Entry {
     accuracy: Option<f64>,
     /// Whether it went on.
     promoted: bool,
+    /// Those that began together have the same number, and are compared with each other only; 0 for all without brackets.
+    group: u64,
 }
 
 /// What [`Strategy::save`] writes.
@@ -126,23 +128,62 @@ impl SuccessiveHalving {
     /// The best of a rung that may go on and has not.
     fn promotable(&self, rung: usize) -> Option<usize> {
         let all = &self.state.rungs[rung];
-        // With brackets, those that began together are compared with each other only.
-        let size = self.config.bracket.map(|bracket| bracket / self.config.reduction.pow(rung as u32));
-        let groups = match size {
-            None => std::iter::once(0..all.len()).collect(),
-            Some(0) => Vec::new(),
-            Some(size) => {
-                let size = size as usize;
-                (0..all.len() / size).map(|group| group * size..(group + 1) * size).collect()
+        let below = rung.checked_sub(1).map(|below| self.groups(below));
+        let best = self.promotions(rung);
+        self.groups(rung).into_iter().enumerate().find_map(|(number, mut group)| {
+            // With brackets, those that began together are waited for.
+            let awaited = match (self.config.bracket, &below) {
+                (None, _) => group.len(),
+                (Some(bracket), None) => bracket as usize,
+                // Failures leave places empty.
+                (Some(_), Some(below)) => self.promotions(rung - 1).min(self.measured(rung - 1, &below[number])),
+            };
+            if group.len() < awaited {
+                return None;
             }
-        };
-        groups.into_iter().find_map(|group: Range<usize>| {
-            let best = group.len() / self.config.reduction as usize;
-            let mut order: Vec<usize> = group.filter(|i| all[*i].accuracy.is_some()).collect();
+            group.retain(|i| all[*i].accuracy.is_some());
             // Stable, so that of equals the earlier trial goes first.
-            order.sort_by(|a, b| accuracy(&all[*b]).total_cmp(&accuracy(&all[*a])));
-            order.into_iter().take(best).find(|i| !all[*i].promoted)
+            group.sort_by(|a, b| accuracy(&all[*b]).total_cmp(&accuracy(&all[*a])));
+            group.into_iter().take(best).find(|i| !all[*i].promoted)
         })
+    }
+
+    /// How many of a group go on from a rung, if so many can.
+    fn promotions(&self, rung: usize) -> usize {
+        let reduction = self.config.reduction;
+        let from = match self.config.bracket {
+            Some(bracket) => bracket / reduction.pow(rung as u32),
+            None => self.state.rungs[rung].len() as u64,
+        };
+        (from / reduction) as usize
+    }
+
+    /// The places of each group on a rung, in the order in which its trials ended.
+    fn groups(&self, rung: usize) -> Vec<Vec<usize>> {
+        let mut groups = Vec::new();
+        for (place, entry) in self.state.rungs[rung].iter().enumerate() {
+            let group = entry.group as usize;
+            groups.resize(groups.len().max(group + 1), Vec::new());
+            groups[group].push(place);
+        }
+        groups
+    }
+
+    /// How many of these places on a rung have an accuracy.
+    fn measured(&self, rung: usize, places: &[usize]) -> usize {
+        places.iter().filter(|place| self.state.rungs[rung][**place].accuracy.is_some()).count()
+    }
+
+    /// The group of a trial that ends on a rung.
+    fn group_of(&self, rung: usize, proposal: &Proposal) -> u64 {
+        match (self.config.bracket, rung.checked_sub(1)) {
+            (None, _) => 0,
+            (Some(bracket), None) => self.state.rungs[0].len() as u64 / bracket,
+            (Some(_), Some(below)) => {
+                let parent = self.state.rungs[below].iter().find(|entry| Some(entry.number) == proposal.parent);
+                parent.map_or(0, |entry| entry.group)
+            }
+        }
     }
 
     /// Decides who goes on, if anybody does: the highest rung first.
@@ -193,11 +234,13 @@ impl Strategy for SuccessiveHalving {
             };
             self.state.told += 1;
             let measured = trial.measurement.as_ref().filter(|_| trial.state == TrialState::Complete);
+            let group = self.group_of(rung, &trial.proposal);
             self.state.rungs[rung].push(Entry {
                 number: trial.number,
                 architecture: trial.proposal.architecture.clone(),
                 accuracy: measured.map(|m| m.accuracy),
                 promoted: false,
+                group,
             });
             self.decide();
         }

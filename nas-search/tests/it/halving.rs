@@ -77,6 +77,19 @@ fn a_bracket_waits_for_all_of_its_own() {
 }
 
 #[test]
+fn a_bracket_with_failures_stays_apart_from_the_next() {
+    // Of the first nine two are left; of these one goes on to the last, though three places are there.
+    let first = [None, None, Some(0.2), None, None, Some(0.1), None, None, None];
+    let ends = [Some(0.3), Some(0.4), Some(0.5)];
+    let next = (0..9).map(|n| Some(0.9 - f64::from(n) / 10.0));
+    let all: Vec<Option<f64>> = first.into_iter().chain(ends).chain(next).chain([Some(0.9); 4]).collect();
+    let found = rungs(&mut fresh(Some(9)), &all);
+    assert_eq!(found[9..12], [(3, Some(2)), (3, Some(5)), (9, Some(10))]);
+    assert!(found[12..21].iter().all(|trial| *trial == (1, None)), "{found:?}");
+    assert_eq!(found[21..], [(3, Some(12)), (3, Some(13)), (3, Some(14)), (9, Some(21))]);
+}
+
+#[test]
 fn failed_trials_count_and_do_not_go_on() {
     let found = rungs(&mut fresh(None), &[None, None, None, Some(0.1), Some(0.1)]);
     assert_eq!(found[3..], [(1, None), (3, Some(3))], "of four, one goes on, and only one can");
