@@ -36,7 +36,10 @@ fn shared_trials_are_those_random_search_would_have_proposed() {
     let config = EvolutionConfig { population: POPULATION as usize, sample: 3, identity: 0.0 };
     search(&study, &mut RegularizedEvolution::new(space.clone(), config, seed).unwrap(), &space, 25);
     assert_eq!(study.import("evolution", "random", POPULATION).unwrap(), POPULATION);
+    let shared = study.seconds_shared("random").unwrap();
+    assert_eq!(study.seconds_used("random").unwrap(), shared);
     assert_eq!(study.import("evolution", "random", POPULATION).unwrap(), 0, "sharing twice changes nothing");
+    assert_eq!(study.seconds_shared("random").unwrap(), shared);
     let started = search(&study, &mut RandomSearch::new(space.clone(), seed), &space, 25);
     assert_eq!(started, 25 - POPULATION);
 

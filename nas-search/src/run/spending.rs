@@ -18,9 +18,13 @@ pub(super) fn refusal(settings: &Settings, trials: &[Trial], told: usize, used: 
     out_of_time(settings, trials, used).then_some(StopReason::Seconds)
 }
 
-/// Whether a trial that starts now would probably end too late: one is expected to take the mean of those measured.
+/// Whether a trial that starts now would probably end too late: one is expected to take the mean of those measured. The
+/// first trial is never late: a search that was cut off in its midst would else come back to nothing.
 pub(super) fn out_of_time(settings: &Settings, trials: &[Trial], used: f64) -> bool {
     let Some(limit) = settings.budget.seconds else { return false };
+    if trials.iter().all(|trial| trial.state == TrialState::Waiting) {
+        return false;
+    }
     // Twins take no time; shared trials took theirs in another arm, and are as long as ours.
     let times: Vec<f64> = trials.iter().filter_map(|t| t.seconds).filter(|s| *s > 0.0).collect();
     let mean = if times.is_empty() { 0.0 } else { times.iter().sum::<f64>() / times.len() as f64 };

@@ -45,6 +45,14 @@ impl Study {
         Ok(self.get(&format!("seconds/{arm}"))?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
     }
 
+    /// Those of them that another arm spent, on trials that were [taken over](Self::import).
+    ///
+    /// # Errors
+    /// What SQLite refuses.
+    pub fn seconds_shared(&self, arm: &str) -> Result<f64, SearchError> {
+        Ok(self.get(&format!("shared_seconds/{arm}"))?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+    }
+
     pub(crate) fn set_seconds_used(&self, arm: &str, seconds: f64) -> Result<(), SearchError> {
         self.set(&format!("seconds/{arm}"), &seconds.to_string())
     }
@@ -55,7 +63,7 @@ impl Study {
     /// This is how the random baseline shares the random beginning of an evolution at no cost: with the same seed both
     /// propose the same architectures there ([`random_proposal`](crate::random_proposal)). A trial taken over keeps its
     /// seed and gets `extra.shared_with`, the id of the original. The share of the first arm's seconds that these
-    /// trials took is counted as used by the other arm too.
+    /// trials took is counted as used by the other arm too, and as [shared](Self::seconds_shared).
     ///
     /// # Errors
     /// What SQLite refuses.
@@ -71,8 +79,10 @@ impl Study {
             for trial in &fresh {
                 self.copy_trial(trial, to)?;
             }
-            let used = self.seconds_used(to)? + part * self.seconds_used(from)?;
-            self.set_seconds_used(to, used)
+            let taken = part * self.seconds_used(from)?;
+            let shared = self.seconds_shared(to)? + taken;
+            self.set(&format!("shared_seconds/{to}"), &shared.to_string())?;
+            self.set_seconds_used(to, self.seconds_used(to)? + taken)
         })?;
         Ok(fresh.len() as u64)
     }

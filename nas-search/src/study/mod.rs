@@ -64,6 +64,14 @@ impl Study {
     /// # Errors
     /// [`SearchError::StudyExists`], or what the file system or SQLite refuses.
     pub fn create(path: impl AsRef<Path>, info: &StudyInfo) -> Result<Self, SearchError> {
+        Self::create_with(path, info, &[])
+    }
+
+    /// Makes a new study that holds these values of the caller's from its first moment (see [`set`](Self::set)).
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(path: impl AsRef<Path>, info: &StudyInfo, values: &[(&str, &str)]) -> Result<Self, SearchError> {
         let path = path.as_ref();
         // The file is claimed by making it: of two programs that try at once, one is told that it exists.
         match File::create_new(path) {
@@ -73,7 +81,7 @@ impl Study {
             }
             Err(e) => return Err(SearchError::io("make the study", path, e)),
         }
-        let made = Self::connect(path).and_then(|study| study.lay_out(info).map(|()| study));
+        let made = Self::connect(path).and_then(|study| study.lay_out(info, values).map(|()| study));
         if made.is_err() {
             // Best effort: what was begun would otherwise stand in the way of the next try.
             for part in ["", "-wal", "-shm"] {
@@ -85,6 +93,11 @@ impl Study {
         made
     }
 
+    /// Whether a file is a study whose making was cut off, by a kill say: then it holds nothing, and is best removed.
+    pub fn is_blank(path: impl AsRef<Path>) -> bool {
+        Self::connect(path.as_ref()).is_ok_and(|study| schema::is_blank(&study.connection).unwrap_or(false))
+    }
+
     /// Makes a study that lives and dies with this process, for tests and for searches over a table.
     ///
     /// # Errors
@@ -93,7 +106,7 @@ impl Study {
         let path = PathBuf::from("in memory");
         let connection = Connection::open_in_memory().map_err(|e| SearchError::sqlite("make it", &path, e))?;
         let study = Self { connection, path, in_memory: true, claim: OnceCell::new() };
-        study.lay_out(info)?;
+        study.lay_out(info, &[])?;
         Ok(study)
     }
 
@@ -121,20 +134,26 @@ impl Study {
         Ok(Self { connection, path: path.to_owned(), in_memory: false, claim: OnceCell::new() })
     }
 
-    fn lay_out(&self, info: &StudyInfo) -> Result<(), SearchError> {
-        schema::create(&self.connection).map_err(|e| self.error("lay out its tables", e))?;
-        for (key, value) in [
-            ("seed", info.seed.to_string()),
-            ("space", info.space.clone()),
-            ("lag", info.lag.to_string()),
-            ("config", info.config.clone()),
-            ("program", info.program.clone()),
-        ] {
-            self.set(key, &value)?;
-        }
-        let sql = "INSERT INTO study VALUES ('created', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))";
-        self.connection.execute(sql, []).map_err(|e| self.error("write its beginning", e))?;
-        Ok(())
+    /// One change, so that a study is whole or blank, whenever its making is cut off.
+    fn lay_out(&self, info: &StudyInfo, values: &[(&str, &str)]) -> Result<(), SearchError> {
+        schema::choose_journal(&self.connection).map_err(|e| self.error("lay out its tables", e))?;
+        let (seed, lag) = (info.seed.to_string(), info.lag.to_string());
+        let own: [(&str, &str); 5] = [
+            ("seed", &seed),
+            ("space", &info.space),
+            ("lag", &lag),
+            ("config", &info.config),
+            ("program", &info.program),
+        ];
+        self.as_one(|| {
+            schema::create(&self.connection).map_err(|e| self.error("lay out its tables", e))?;
+            for (key, value) in own.iter().chain(values) {
+                self.set(key, value)?;
+            }
+            let sql = "INSERT INTO study VALUES ('created', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))";
+            self.connection.execute(sql, []).map_err(|e| self.error("write its beginning", e))?;
+            Ok(())
+        })
     }
 
     /// Claims the study for this process until it is dropped, so that no second search runs on it. Claiming it again
@@ -188,7 +207,7 @@ impl Study {
     }
 
     /// Stores a value of the caller's under a key, such as the phase the search is in. The keys of [`StudyInfo`],
-    /// `created` and those that begin with `seconds/` are the study's own.
+    /// `created` and those that begin with `seconds/` or `shared_seconds/` are the study's own.
     ///
     /// # Errors
     /// What SQLite refuses.

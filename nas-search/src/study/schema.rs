@@ -57,13 +57,21 @@ CREATE TABLE strategy_state (
 ) WITHOUT ROWID;
 ";
 
-/// Lays out the tables in an empty database, as one change.
-pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
+/// How an empty database keeps its journal; this cannot be a part of any change.
+pub(super) fn choose_journal(connection: &Connection) -> rusqlite::Result<()> {
     // A database in memory keeps its own journal mode; the answer is a row, which an update would trip over.
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {TABLES} COMMIT;"
-    ))
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+}
+
+/// Lays out the tables in an empty database, as a part of the change under way.
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {TABLES}"))
+}
+
+/// Whether a database has no tables yet.
+pub(super) fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT COUNT(*) = 0 FROM sqlite_master", [], |row| row.get(0))
 }
 
 /// Brings the tables of an older study up to this program's, as one change; those of the newest stay untouched.

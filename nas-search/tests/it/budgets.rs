@@ -76,6 +76,13 @@ fn time_runs_on_over_sessions() {
     assert_eq!(study.seconds_used("random").unwrap(), 10.0);
 }
 
+#[test]
+fn an_arm_whose_time_was_used_up_before_its_first_trial_ended_still_has_one() {
+    let study = study();
+    study.set("seconds/random", "100").unwrap();
+    assert_eq!(run_for(&study, 10.0, 1000), (StopReason::Seconds, 1, 101.0));
+}
+
 /// Proposes a list and no more.
 struct Listed(usize);
 

@@ -188,6 +188,28 @@ fn nonsense_in_a_row_gets_a_sentence() {
 }
 
 #[test]
+fn a_study_whose_making_was_cut_off_is_blank() {
+    in_folder(|path| {
+        assert!(!Study::is_blank(path), "there is no file");
+        fs::write(path, "").unwrap();
+        assert!(Study::is_blank(path));
+        // The journal is chosen before the one change that makes the study.
+        Connection::open(path).unwrap().query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+        assert!(Study::is_blank(path));
+    });
+    in_folder(|path| {
+        let values = [("caller/a", "1"), ("caller/b", "2")];
+        let study = Study::create_with(path, &info(), &values).unwrap();
+        assert!(!Study::is_blank(path));
+        assert_eq!(values.map(|(key, _)| study.get(key).unwrap().unwrap()), ["1", "2"]);
+    });
+    in_folder(|path| {
+        fs::write(path, "no database").unwrap();
+        assert!(!Study::is_blank(path));
+    });
+}
+
+#[test]
 fn a_study_is_never_overwritten() {
     in_folder(|path| {
         full_study(path);
