@@ -101,7 +101,8 @@ pub(super) fn sample(search: &mut GhnSearch, number: u64) -> Result<Scored, GhnE
     let graph = search.task.space.lower(&architecture, &search.task.network)?;
     let parameters = graph.parameters() as u64;
     let data = search.score_data();
-    let found = score(&mut search.ghn, graph, &data)?;
+    // Generated weights may make logits overflow.
+    let found = score(&mut search.ghn, graph, &data)?.or_worst();
     Ok(Scored { architecture, accuracy: found.accuracy, loss: found.loss, parameters })
 }
 

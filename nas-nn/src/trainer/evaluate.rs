@@ -22,6 +22,13 @@ pub struct Evaluation {
     pub count: usize,
 }
 
+impl Evaluation {
+    /// The same, where the loss is a number; else the worst there is, which can be ranked and stored like any other.
+    pub fn or_worst(self) -> Self {
+        if self.loss.is_finite() { self } else { Self { accuracy: 0.0, correct: 0, loss: f64::MAX, ..self } }
+    }
+}
+
 /// Evaluates a network on the images of `indices`, `batch_size` at a time, not augmented.
 ///
 /// Sums are exact or taken in f64 in the order of `indices`. With [`Mode::Evaluate`] every image is judged on its own, so
@@ -100,6 +107,14 @@ mod tests {
         let logits = Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap();
         let message = judge(&logits, &Tensor::new(&[2_u32], &Device::Cpu).unwrap()).unwrap_err().to_string();
         assert!(message.contains("class 2") && message.contains("2 classes"), "{message}");
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_ranks_last() {
+        let found = |loss| Evaluation { accuracy: 0.5, loss, correct: 5, count: 10 };
+        assert_eq!(found(2.0).or_worst(), found(2.0));
+        let worst = Evaluation { accuracy: 0.0, loss: f64::MAX, correct: 0, count: 10 };
+        assert_eq!([f64::NAN, f64::INFINITY].map(|loss| found(loss).or_worst()), [worst, worst]);
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(super) fn candidates(
         } else {
             let mut network = search.weights.network(search.space.path(&architecture, &search.network)?)?;
             let (images, normalization) = (&search.data.images, &search.data.normalization);
-            let found = evaluate(&mut network, images, &numbers, normalization, size, mode)?;
+            // Logits of weights that few paths shared may overflow.
+            let found = evaluate(&mut network, images, &numbers, normalization, size, mode)?.or_worst();
             let (accuracy, loss) = (found.accuracy, found.loss);
             search.standing.candidates.push(Candidate { architecture, accuracy, loss, times: 1 });
             known.push(key);
