@@ -13,6 +13,7 @@ use crate::images::Data;
 use crate::memory::{self, Machine};
 use crate::oneshot::OneShot;
 use crate::output::Output;
+use crate::plan::learning_rate;
 use crate::units::{bytes, plural};
 use crate::{recipe, sharing};
 
@@ -87,6 +88,9 @@ pub fn of_search(given: &Partial, config: &mut Config, data: &Data, usual: usize
     };
     let choice = choose(usual, machine(config), needs)?;
     config.trial.batch_size = choice.images;
+    if given.training.learning_rate.is_none() {
+        config.training.learning_rate = learning_rate(choice.images);
+    }
     Ok(Some(choice))
 }
 

@@ -87,6 +87,8 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
         ("--no-baseline", !search.baseline),
         ("--latency", search.latency),
         ("--auxiliary", finish.auxiliary),
+        // A method's recipe may have one.
+        ("--auxiliary=false", !finish.auxiliary && search.method.is_some()),
         ("--final-on-all", finish.on_all),
         ("--in-process", run.in_process),
         ("--tensorboard", run.tensorboard.as_deref() == Some(FOLDER)),

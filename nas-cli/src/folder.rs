@@ -74,6 +74,11 @@ impl Folder {
         self.file("training.safetensors")
     }
 
+    /// The seconds of an unfinished training that is no search's.
+    pub fn seconds(&self) -> PathBuf {
+        self.file("training.seconds")
+    }
+
     /// The weights that trials are measured on.
     pub fn shared_weights(&self) -> PathBuf {
         self.file("shared.safetensors")

@@ -58,7 +58,7 @@ pub fn begin(text: &str, network: &mut Network, seed: Seed) -> anyhow::Result<()
 /// # Errors
 /// If there is no such hypernetwork, or it cannot be read.
 pub fn evaluator(text: &str, config: &Config, data: &Data) -> anyhow::Result<Predicted> {
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     Ok(Predicted {
         ghn: load(text)?,
         space: recipe::space(&config.space.name)?,

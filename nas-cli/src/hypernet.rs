@@ -152,12 +152,12 @@ pub fn scored_on(data: &Data) -> Numbers {
 /// # Errors
 /// Names the setting at fault.
 pub fn build(config: &Config, data: &Data, asked: &Hypernet, plan: Option<&HypernetPlan>) -> anyhow::Result<GhnSearch> {
-    let searched = recipe::searched_space(config, data.shape(), data.classes.len())?;
+    let searched = recipe::searched_space(config, data)?;
     let (space, learn_from) = match recipe::space(asked.learned_space(&config.space.name))? {
         same if same.name() == searched.name() => (Arc::clone(&searched), searched),
         other => (searched, other),
     };
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     let size = Size { channels: network.channels, layers: network.layers };
     let learn_network = recipe::sized(learn_from.as_ref(), &network, size);
     let given = config.search.epochs.map(|epochs| usize::try_from(epochs).unwrap_or(usize::MAX));

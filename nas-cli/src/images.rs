@@ -148,16 +148,36 @@ impl Data {
         Ok((self.part(&images, config.finish.images, "final.images", seed)?, validation))
     }
 
-    /// So many of some images, each class with its share; all of them where there are no more.
+    /// A part of the images that a rule chose, made large enough for every class to be in it; `None` for all of them.
+    pub fn at_least(&self, part: Option<usize>) -> Option<usize> {
+        part.map(|images| images.max(self.fewest()))
+    }
+
+    /// The fewest images of a part: two of each class, for a part is split again.
+    fn fewest(&self) -> usize {
+        2 * self.classes.len()
+    }
+
+    /// So many of some images, each class with its share, but two at least; all of them where there are no more.
     fn part(&self, of: &Numbers, wanted: Option<usize>, setting: &str, seed: Seed) -> anyhow::Result<Numbers> {
         let Some(wanted) = wanted.filter(|&n| n < of.len()) else { return Ok(Arc::clone(of)) };
-        let classes = self.classes.len();
-        if wanted < 2 * classes {
-            return Err(usage(format!("{setting} = {wanted}: {classes} classes need at least {}", 2 * classes)));
+        if wanted < self.fewest() {
+            let classes = self.classes.len();
+            return Err(usage(format!("{setting} = {wanted}: {classes} classes need at least {}", self.fewest())));
         }
         let all = nas_data::subset(&self.images, of)?;
         let share = wanted as f64 / of.len() as f64;
-        let (_, taken) = nas_data::split(&all, &self.classes, share, seed)?;
+        let (left, mut taken) = nas_data::split(&all, &self.classes, share, seed)?;
+        let mut counts = vec![0; self.classes.len()];
+        taken.iter().for_each(|&i| counts[all.labels[i as usize] as usize] += 1);
+        for i in left {
+            let count: &mut usize = &mut counts[all.labels[i as usize] as usize];
+            if *count < 2 {
+                *count += 1;
+                taken.push(i);
+            }
+        }
+        taken.sort_unstable();
         Ok(Arc::new(taken.into_iter().map(|i| of[i as usize]).collect()))
     }
 }
@@ -170,5 +190,39 @@ pub fn augment(data: &DataConfig, with_cutout: bool) -> Augment {
         cutout: if with_cutout { data.cutout } else { 0 },
         resized_crop: data.resized_crop,
         jitter: data.jitter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nas_data::Pixels;
+
+    use super::*;
+
+    /// Images of one pixel in two classes, of the second so many.
+    fn data(first: usize, second: usize) -> Data {
+        let labels: Vec<u32> = std::iter::repeat_n(0, first).chain(std::iter::repeat_n(1, second)).collect();
+        let shape = ImageShape { channels: 1, height: 1, width: 1 };
+        let images = Arc::new(Images { shape, pixels: Pixels::Memory(vec![0; labels.len()]), labels });
+        let all: Numbers = Arc::new((0..images.len() as u32).collect());
+        Data {
+            classes: vec!["often".into(), "rare".into()],
+            test: Arc::clone(&images),
+            train: Arc::clone(&all),
+            validation: all,
+            normalization: Normalization::identity(1),
+            images,
+        }
+    }
+
+    #[test]
+    fn a_part_keeps_two_of_a_rare_class_so_that_it_can_be_split_again() {
+        let (config, data) = (crate::plan::example(), data(990, 10));
+        let (weights, architecture) = data.parts(&config, Some(50), 0.5).unwrap();
+        let rare = |numbers: &Numbers| numbers.iter().filter(|&&i| i >= 990).count();
+        assert_eq!((rare(&weights), rare(&architecture)), (1, 1));
+        assert_eq!(weights.len() + architecture.len(), 52, "of the other class its share");
+        assert!(data.parts(&config, Some(3), 0.5).unwrap_err().to_string().contains("2 classes need at least 4"));
+        assert_eq!([Some(3), Some(9), None].map(|part| data.at_least(part)), [Some(4), Some(9), None]);
     }
 }

@@ -119,7 +119,7 @@ pub fn jobs(config: &Config) -> u64 {
 /// # Errors
 /// If a network cannot be built.
 pub fn of_trials(config: &Config, data: &Data) -> anyhow::Result<[u64; 2]> {
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     of_samples(config, data, &network, &recipe::trial_training(config))
 }
 
@@ -128,13 +128,13 @@ pub fn of_trials(config: &Config, data: &Data) -> anyhow::Result<[u64; 2]> {
 /// # Errors
 /// If a network cannot be built.
 pub fn of_final(config: &Config, data: &Data) -> anyhow::Result<[u64; 2]> {
-    let network = recipe::final_network(config, data.shape(), data.classes.len());
+    let network = recipe::final_network(config, data);
     of_samples(config, data, &network, &recipe::final_training(config))
 }
 
 /// The least and the most that training one of a few sampled architectures needs.
 fn of_samples(config: &Config, data: &Data, network: &NetworkConfig, train: &TrainConfig) -> anyhow::Result<[u64; 2]> {
-    let space = recipe::searched_space(config, data.shape(), data.classes.len())?;
+    let space = recipe::searched_space(config, data)?;
     let samples = probe::samples(space.as_ref()).into_iter();
     let each = samples.map(|a| Ok(of_training(&space.lower(&a, network)?, train)));
     let each = each.collect::<Result<Vec<_>, SpaceError>>()?;
@@ -147,7 +147,7 @@ fn of_samples(config: &Config, data: &Data, network: &NetworkConfig, train: &Tra
 /// # Errors
 /// If the supernet cannot be built.
 pub fn of_supernet(config: &Config, data: &Data, asked: &OneShot) -> anyhow::Result<[u64; 2]> {
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     let (name, train) = (&config.space.name, recipe::trial_training(config));
     if let OneShot::Gradient(asked) = asked {
         let space = oneshot::mixed_space(name)?;

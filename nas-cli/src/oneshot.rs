@@ -11,7 +11,7 @@ use nas_oneshot::{
     SearchOptions, SharedWeights,
 };
 use nas_search::{Listener, RandomSearch};
-use nas_space::spaces::{self, Darts, NasBench201};
+use nas_space::spaces;
 use nas_space::{Architecture, MixedSpace, PathSpace, Seed};
 use serde::{Deserialize, Serialize};
 
@@ -159,7 +159,7 @@ pub fn published_epochs(strategy: &str, space: &str) -> Option<usize> {
 /// # Errors
 /// Lists those that have one.
 pub fn mixed_space(name: &str) -> anyhow::Result<Arc<dyn MixedSpace>> {
-    let known: [Arc<dyn MixedSpace>; 2] = [Arc::new(Darts), Arc::new(NasBench201)];
+    let known = spaces::all_mixed();
     let names = known.each_ref().map(|space| space.name().to_owned()).join(", ");
     let found = known.into_iter().find(|space| space.name() == name);
     found.ok_or_else(|| usage(format!("the space `{name}` has no supernet; the spaces that have one are {names}")))
@@ -181,7 +181,7 @@ pub fn path_space(name: &str) -> anyhow::Result<Arc<dyn PathSpace>> {
 /// # Errors
 /// Names the setting at fault.
 pub fn build(config: &Config, data: &Data, asked: &OneShot, plan: Option<&SupernetPlan>) -> anyhow::Result<Search> {
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     let given = match asked {
         OneShot::Shared(asked) => asked.epochs,
         _ => config.search.epochs.map(|epochs| usize::try_from(epochs).unwrap_or(usize::MAX)),
@@ -240,7 +240,7 @@ fn shared(
         architecture: Arc::clone(&data.validation),
         normalization: data.normalization.clone(),
     };
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     let batch_size = config.trial.batch_size;
     let augment = augment(&config.data, false);
     let enas = EnasConfig { batch_size, augment, ..asked.config(space.as_ref(), epochs) };
@@ -254,7 +254,7 @@ fn shared(
 /// If the file cannot be read, or is of another supernet.
 pub fn evaluator(config: &Config, data: &Data, asked: &Shared, file: &Path) -> anyhow::Result<OnSharedWeights> {
     let space = path_space(&config.space.name)?;
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     let mut weights = SharedWeights::init(space.as_ref(), &network, Seed::new(0), DType::F32)?;
     weights.load(file)?;
     // The list is shuffled, so its beginning is a fair sample.

@@ -46,8 +46,8 @@ pub fn samples(space: &dyn SearchSpace) -> Vec<Architecture> {
 
 /// Measures how fast workers train, all of them busy, and how fast one process with all threads does.
 pub fn speed(config: &Config, data: &Data, device: &Device) -> anyhow::Result<Speed> {
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
-    let space = recipe::searched_space(config, data.shape(), data.classes.len())?;
+    let network = recipe::trial_network(config, data);
+    let space = recipe::searched_space(config, data)?;
     // The sample of middle size is neither lucky nor unlucky.
     let mut sampled: Vec<_> = samples(space.as_ref())
         .into_iter()

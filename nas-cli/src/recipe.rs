@@ -9,7 +9,7 @@ use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_nn::{TrainFromScratch, WithLatency};
 use nas_search::Evaluator;
 use nas_space::spaces;
-use nas_space::{Blueprint, Chooses, ImageShape, Limited, NetworkConfig, SearchSpace, Seed};
+use nas_space::{Blueprint, Chooses, Limited, NetworkConfig, SearchSpace, Seed};
 
 use crate::config::Config;
 use crate::generated;
@@ -35,10 +35,10 @@ pub fn space(name: &str) -> anyhow::Result<Arc<dyn SearchSpace>> {
 ///
 /// # Errors
 /// If there is no such space.
-pub fn searched_space(config: &Config, input: ImageShape, classes: usize) -> anyhow::Result<Arc<dyn SearchSpace>> {
+pub fn searched_space(config: &Config, data: &Data) -> anyhow::Result<Arc<dyn SearchSpace>> {
     let limits = config.search.limits();
     let whole = space(&config.space.name)?;
-    Ok(if limits.is_empty() { whole } else { Arc::new(limited(config, whole, trial_network(config, input, classes))) })
+    Ok(if limits.is_empty() { whole } else { Arc::new(limited(config, whole, trial_network(config, data))) })
 }
 
 /// The part of a space whose networks of a size keep to the limits.
@@ -75,15 +75,21 @@ pub fn method(config: &Config, text: &str, space: &Arc<dyn SearchSpace>) -> anyh
 }
 
 /// The network of trials.
-pub fn trial_network(config: &Config, input: ImageShape, classes: usize) -> NetworkConfig {
+pub fn trial_network(config: &Config, data: &Data) -> NetworkConfig {
     let (channels, layers) = (config.space.channels, config.space.layers);
-    NetworkConfig { input, classes, channels, layers, stem: config.space.stem, auxiliary: false }
+    NetworkConfig { channels, layers, auxiliary: false, ..final_network(config, data) }
 }
 
 /// The final network.
-pub fn final_network(config: &Config, input: ImageShape, classes: usize) -> NetworkConfig {
-    let (channels, layers) = (config.finish.channels, config.finish.layers);
-    NetworkConfig { input, classes, channels, layers, stem: config.space.stem, auxiliary: config.finish.auxiliary }
+pub fn final_network(config: &Config, data: &Data) -> NetworkConfig {
+    NetworkConfig {
+        input: data.shape(),
+        classes: data.classes.len(),
+        channels: config.finish.channels,
+        layers: config.finish.layers,
+        stem: config.space.stem,
+        auxiliary: config.finish.auxiliary,
+    }
 }
 
 /// The layers of an architecture's network of a size: its own number where its space leaves that to it.
@@ -170,7 +176,7 @@ pub fn with_latency(
     Ok(Box::new(WithLatency {
         evaluator,
         space: space(&config.space.name)?,
-        network: trial_network(config, data.shape(), data.classes.len()),
+        network: trial_network(config, data),
         device,
         limit: config.search.max_latency_ms.map(|limit| limit / 1e3),
     }))
@@ -185,7 +191,7 @@ pub fn minibatch(config: &Config, data: &Data) -> anyhow::Result<Minibatch> {
 fn training_evaluator(config: &Config, data: &Data, device: Device) -> anyhow::Result<Box<dyn Evaluator>> {
     if let Some(proxy) = warm_start::evaluator(&config.search.evaluator)? {
         let (space, minibatch) = (space(&config.space.name)?, minibatch(config, data)?);
-        let network = trial_network(config, data.shape(), data.classes.len());
+        let network = trial_network(config, data);
         return Ok(Box::new(OnProxy { proxy, space, network, minibatch }));
     }
     if let Some(weights) = &config.trial.weights {
@@ -201,7 +207,7 @@ fn training_evaluator(config: &Config, data: &Data, device: Device) -> anyhow::R
         validation: Some(Arc::new(validation)),
         normalization: data.normalization.clone(),
     };
-    let network = trial_network(config, data.shape(), data.classes.len());
+    let network = trial_network(config, data);
     Ok(Box::new(TrainFromScratch {
         device,
         checkpoint_every: (seen > WORTH_SAVING).then_some(Duration::from_secs(60)),
@@ -216,12 +222,12 @@ fn training_evaluator(config: &Config, data: &Data, device: Device) -> anyhow::R
 /// # Errors
 /// Names the setting at fault.
 pub fn check(config: &Config, data: &Data) -> anyhow::Result<()> {
-    let network = trial_network(config, data.shape(), data.classes.len());
+    let network = trial_network(config, data);
     limited(config, space(&config.space.name)?, network).check_possible()?;
-    let space = searched_space(config, data.shape(), data.classes.len())?;
+    let space = searched_space(config, data)?;
     let any = space.sample(&mut nas_space::Seed::new(0).rng());
-    space.lower(&any, &trial_network(config, data.shape(), data.classes.len()))?;
-    space.lower(&any, &final_network(config, data.shape(), data.classes.len()))?;
+    space.lower(&any, &trial_network(config, data))?;
+    space.lower(&any, &final_network(config, data))?;
     trial_training(config).validate_for(data.shape())?;
     final_training(config).validate_for(data.shape())?;
     data.trial_images(config)?;

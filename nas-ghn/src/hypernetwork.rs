@@ -86,7 +86,8 @@ impl Ghn {
         plans.par_iter().map(|plan| self.generate(plan)).collect()
     }
 
-    /// From the gradient of a loss with respect to each tensor to that with respect to the arrays of the hypernetwork.
+    /// From the gradient of a loss with respect to each tensor, in the network's order and each flat in C order (see
+    /// [`Plan::values`]), to that with respect to the arrays of the hypernetwork.
     pub fn pull_back(&self, plan: &Plan, generated: &Generated, tensors: &[Vec<f64>]) -> Gradients {
         let Generated { states, decoded, .. } = generated;
         let mut gradients = Gradients::new(self.parameters.len());
@@ -210,7 +211,7 @@ impl Plan {
         self.slots.iter().zip(&generated.tensors).map(one).collect()
     }
 
-    /// Gradients of a network's parameters, as [`Ghn::pull_back`] takes them.
+    /// Gradients of a network's parameters, in its order, as [`Ghn::pull_back`] takes them: flat, in f64.
     ///
     /// # Errors
     /// If they are not those of this network.

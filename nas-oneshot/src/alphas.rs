@@ -32,7 +32,7 @@ impl Alphas {
         Self::of(tables.iter().enumerate().map(table).collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Parameters of these values.
+    /// Parameters of these values, `[edges, operations]` for each table, brought to f64.
     ///
     /// # Errors
     /// If a tensor is no matrix, or memory runs out.
@@ -45,7 +45,7 @@ impl Alphas {
         Ok(Self { parameters: tables.into_iter().enumerate().map(parameter).collect::<candle_core::Result<_>>()? })
     }
 
-    /// The weights that they stand for: the softmax of each row.
+    /// The weights that they stand for, `[edges, operations]` for each table: the softmax of each row.
     ///
     /// # Errors
     /// If memory runs out.

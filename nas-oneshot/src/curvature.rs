@@ -24,7 +24,7 @@ pub struct Eigen {
 }
 
 /// The largest eigenvalue of the Hessian at `at` of a function given by its gradient. `start` is where the iteration
-/// begins: the vector found before, or anything that is not zero.
+/// begins, as long as `at`: the vector found before, or anything that is not zero.
 ///
 /// Where the eigenvalue of largest size is negative, the spectrum is shifted by it, and its upper end is found then.
 ///

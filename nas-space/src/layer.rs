@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A sliding window in two dimensions; each pair is (rows, columns).
 ///
-/// Padding before (top, left) is signed: -1 drops the first row and column, which is how a factorized reduction
-/// samples the odd pixels. The bottom and right padding follows from `out`: whatever lies outside reads as padding.
+/// Padding is signed: -1 before (top, left) drops the first row and column, which is how a factorized reduction samples
+/// the odd pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// Kernel size.

@@ -1,7 +1,7 @@
 //! Automation of this repository in Rust: `cargo xtask ci` is the whole of CI, `tidy` and `cuda-check` are parts of
 //! it, `export-check` runs exported networks where they are to run, `tensorboard-check` reads event files with
-//! TensorBoard, `report-check` looks at reports in a browser, `bench` measures, `docs` writes what of the docs is made by
-//! the code.
+//! TensorBoard, `report-check` looks at reports in a browser, `bench` measures, `trajectory` compares a search's
+//! first steps with PyTorch's, `docs` writes what of the docs is made by the code.
 #![allow(clippy::print_stdout, reason = "the steps report on the terminal")]
 
 mod bench;

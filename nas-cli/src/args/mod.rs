@@ -109,9 +109,10 @@ Examples:
   nas train runs/digits-darts-evolution-0-1/arch.json --epochs 100 --final-on-all
   nas train '|nor_conv_3x3~0|+|skip_connect~0|nor_conv_3x3~1|+|none~0|skip_connect~1|nor_conv_3x3~2|'
 
-ARCH is a file, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...) or a NAS-Bench-201 string.")]
+ARCH is a file, a folder of results, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...) or a
+NAS-Bench-201 string.")]
 pub struct TrainArgs {
-    /// The architecture: a file, a published name, or a text form
+    /// The architecture: a file, a folder of results, a published name, or a text form
     #[arg(value_name = "ARCH")]
     pub architecture: String,
     #[command(flatten)]
@@ -140,9 +141,9 @@ pub struct TrainArgs {
     /// The odds of dropping a path at the last epoch
     #[arg(long, value_name = "P")]
     pub drop_path: Option<f64>,
-    /// Help training with an auxiliary classifier of weight 0.4
-    #[arg(long)]
-    pub auxiliary: bool,
+    /// Help training with an auxiliary classifier of weight 0.4, or not where a recipe would
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub auxiliary: Option<bool>,
     /// Train on the validation images too
     #[arg(long)]
     pub final_on_all: bool,
@@ -207,10 +208,10 @@ Examples:
   nas show runs/digits-darts-evolution-0-1 --dot cells.dot && dot -Tpng cells.dot -o cells.png
   nas show '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|' --json
 
-ARCH is a file, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...), cells such as NASNet(...), a
-NAS-Bench-201 string, or the 40 numbers of ENAS micro cells.")]
+ARCH is a file, a folder of results, a published name (see `nas spaces`), or a text form: a DARTS Genotype(...), cells such
+as NASNet(...), a NAS-Bench-201 string, or the 40 numbers of ENAS micro cells.")]
 pub struct ShowArgs {
-    /// The architecture: a file, a published name, or a text form
+    /// The architecture: a file, a folder of results, a published name, or a text form
     #[arg(value_name = "ARCH")]
     pub architecture: String,
     #[command(flatten)]

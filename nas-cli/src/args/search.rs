@@ -15,7 +15,7 @@ use crate::units::{parse_seconds, parse_size};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  nas search                                       the digits that come with nas, in a few minutes
+  nas search                                       the digits that come with nas, in half a minute or so
   nas search --data fashion-mnist --time 30m       sizes, trials and epochs chosen by a rule (--explain prints it)
   nas search --data photos/ --size 64 --colour rgb --flip true --time 4h
   nas search --data cifar10/ --method nasnet --time 2h   a method of a paper, scaled to the time (`nas methods`)
@@ -23,8 +23,8 @@ Examples:
   nas search --data cifar10/ --max-params 200k --max-flops 30M   no network larger than that is trained
   nas search --config nas.toml --seed 1            flags override the file; `nas init` writes one
 
-The folder of results holds arch.json, model.safetensors, metrics.json and .csv, cells.svg and .dot, study.db
-(SQLite), nas.toml (every setting) and command.txt (the command that makes it again).
+The folder of results holds arch.json, model.safetensors, metrics.json and .csv, report.html, cells.svg and .dot,
+study.db (SQLite), nas.toml (every setting) and command.txt (the command that makes it again).
 Under a budget in trials or epochs the same seed gives the same bytes, whatever --jobs and --threads say.")]
 pub struct SearchArgs {
     #[command(flatten)]
@@ -137,9 +137,10 @@ pub struct SearchArgs {
     /// The odds of dropping a path at the last epoch of the final training, rising from 0
     #[arg(long, value_name = "P", help_heading = "Final training")]
     pub drop_path: Option<f64>,
-    /// Help the final training with an auxiliary classifier of weight 0.4
-    #[arg(long, help_heading = "Final training")]
-    pub auxiliary: bool,
+    /// Help the final training with an auxiliary classifier of weight 0.4, or not where a method's recipe would
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Final training")]
+    pub auxiliary: Option<bool>,
     /// Train the winner on the validation images too
     #[arg(long, help_heading = "Final training")]
     pub final_on_all: bool,
@@ -155,7 +156,7 @@ pub struct SearchArgs {
     /// Settings from a file; flags override it (`nas init` writes one)
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub config: Option<PathBuf>,
-    /// Where the results go [default: runs/DATA-SPACE-STRATEGY-SEED-N]
+    /// Where the results go [default: runs/DATA-SPACE-STRATEGY-SEED-N, or runs/DATA-METHOD-SEED-N]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
@@ -251,7 +252,7 @@ pub struct TrainingArgs {
 /// How the work is laid out on this machine; nothing here changes a result.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RunArgs {
-    /// Worker processes [default: one per core, at most the lag]
+    /// Worker processes [default: one per core, at most one more than the lag; one where latency is measured]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub jobs: Option<usize>,
     /// Threads of each worker [default: cores / jobs]
@@ -382,7 +383,7 @@ impl SearchArgs {
         said.finish.images = self.final_images;
         said.finish.batch_size = self.final_batch_size.or(self.batch_size);
         said.finish.drop_path = self.drop_path;
-        said.finish.auxiliary = self.auxiliary.then_some(true);
+        said.finish.auxiliary = self.auxiliary;
         said.finish.on_all = self.final_on_all.then_some(true);
         said.finish.init = self.init.clone();
         said.trial.weights = self.trial_weights.clone();

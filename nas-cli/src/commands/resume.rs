@@ -30,6 +30,13 @@ pub fn run(args: &ResumeArgs) -> anyhow::Result<()> {
 /// # Errors
 /// If it holds none or one that cannot be read, and as every run.
 pub fn go_on(folder: Folder, layout: &RunArgs, out: Output, stop: Stop) -> anyhow::Result<()> {
+    if Study::is_blank(folder.study()) {
+        return Err(file(format!(
+            "the search in {0} was cut off before it had begun, so there is nothing to go on with; remove the folder and begin \
+             anew with the command in {0}/command.txt",
+            folder.path.display()
+        )));
+    }
     let study = folder.study().exists().then(|| Study::open(folder.study())).transpose()?;
     let mut config = settings(&folder, study.as_ref())?;
     if folder.metrics().exists() {

@@ -190,6 +190,12 @@ fn check_given(given: &Partial) -> anyhow::Result<()> {
     let strategy = given.search.strategy.as_deref().unwrap_or(objectives::usual_strategy(&given.search));
     let one_shot = OneShot::of_both(strategy, given.search.evaluator.as_deref().unwrap_or(TRAIN))?;
     match &one_shot {
+        Some(OneShot::Shared(_)) if hypernet::is_asked(strategy) => {
+            return Err(usage(format!(
+                "`{strategy}` trains the best that it scored from scratch; leave the evaluator of shared weights out, or \
+                 choose another strategy"
+            )));
+        }
         Some(OneShot::Shared(_)) if given.search.epochs.is_some() => {
             return Err(usage(
                 "trials on shared weights train for no epochs: give --trials or --time, and the supernet's own as in \
@@ -264,11 +270,9 @@ fn create_study(folder: &Folder, config: &Config, time: Option<&TimePlan>, scale
         config: render_for_study(config),
         program: crate::PROGRAM.into(),
     };
-    let study = Study::create(folder.study(), &info)?;
-    if let Some(time) = time {
-        study.set(TIME_KEY, &serde_json::to_string(time)?)?;
-    }
-    Ok(study)
+    let time = time.map(serde_json::to_string).transpose()?;
+    let values: Vec<(&str, &str)> = time.iter().map(|text| (TIME_KEY, text.as_str())).collect();
+    Ok(Study::create_with(folder.study(), &info, &values)?)
 }
 
 fn announce(out: &Output, config: &Config, folder: &Folder, data: &Data, time: Option<&TimePlan>, scaled: &[Scaled]) {

@@ -47,6 +47,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     }
     let usual = recipe.map(|recipe| recipe.batch_size);
     let is_auto = given.finish.batch_size == Some(Batch::Auto);
+    let has_rate = given.training.learning_rate.is_some();
     let mut config = plan::resolve(given, &facts);
     config.finish.batch_size = usual.filter(|_| is_auto).unwrap_or(config.finish.batch_size);
     config.data.name = images::full_name(&name);
@@ -63,7 +64,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
     device::use_threads(config.run.threads)?;
     let stop = signal::install()?;
     let data = Data::split(set, &config)?;
-    let network = recipe::final_network(&config, data.shape(), data.classes.len());
+    let network = recipe::final_network(&config, &data);
     let graph = blueprint.lower(&network)?;
     if is_auto {
         let needs = |images: usize| {
@@ -74,6 +75,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<()> {
         let choice = batch::choose(config.finish.batch_size, machine, needs)?;
         batch::say(&out, "a step", Some(&choice));
         (config.finish.batch_size, config.trial.batch_size) = (choice.images, choice.images);
+        if !has_rate {
+            config.training.learning_rate = plan::learning_rate(choice.images);
+        }
     }
     let training = recipe::final_training(&config);
     training.validate_for(data.shape())?;
@@ -137,7 +141,7 @@ fn partial(args: &TrainArgs) -> Partial {
     // The learning rate follows the batch.
     said.trial.batch_size = args.batch_size;
     said.finish.drop_path = args.drop_path;
-    said.finish.auxiliary = args.auxiliary.then_some(true);
+    said.finish.auxiliary = args.auxiliary;
     said.finish.on_all = args.final_on_all.then_some(true);
     said.finish.init = args.init.clone();
     said

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use nas_search::Study;
+
 use super::process::{self, Ended};
 use super::{Comparison, Outcome, Row, State};
 use crate::args::RunArgs;
@@ -76,7 +78,7 @@ pub fn run_all(
 
 /// Removes what a run left that was killed before it had made its study: it begins anew.
 fn clear(own: &Folder) -> anyhow::Result<()> {
-    if own.path.exists() && !own.study().exists() {
+    if own.path.exists() && (!own.study().exists() || Study::is_blank(own.study())) {
         std::fs::remove_dir_all(&own.path)?;
     }
     Ok(())

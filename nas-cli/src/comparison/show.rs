@@ -115,6 +115,12 @@ impl Comparison {
                  (--seeds), or data with a larger test.\nUntil then use `{}`:",
                 best.method
             )
+        } else if random.is_none_or(|random| random.test_error.is_none()) {
+            format!(
+                "Random search has no result here, so nothing says whether a method is better than chance. Until it has, use \
+                 `{}`:",
+                best.method
+            )
         } else {
             format!("Use `{}` here. It is better than random search by more than chance:", best.method)
         };
@@ -232,6 +238,18 @@ mod tests {
         );
         let comparison = example(&[("random", &[1.4]), ("enas", &[9.0])]);
         check(&comparison, &["Lowest test error: `random`, 1.40 %.", "No method is clearly"]);
+    }
+
+    #[test]
+    fn where_random_search_failed_nothing_is_said_to_be_better() {
+        let mut comparison = example(&[("darts", &[1.4]), ("random", &[])]);
+        comparison
+            .methods
+            .iter_mut()
+            .filter(|row| row.method == RANDOM)
+            .for_each(|row| row.runs[0].state = State::Failed);
+        check(&comparison, &["Random search has no result here", "nas search --data digits --method darts"]);
+        assert!(!text(&comparison).contains("better than random search by more"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct HypernetPlan {
     pub samples: usize,
 }
 
-/// The passes where nothing else is said, and the most under a budget in time.
+/// The passes where nothing else is said.
 pub const PASSES: usize = 30;
 
 /// The most passes of a long search.

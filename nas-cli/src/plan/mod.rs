@@ -18,7 +18,7 @@ pub use finish::{FinalPlan, final_plan, regularization};
 pub use hypernet::{
     HypernetPlan, PASSES as HYPERNET_PASSES, SAMPLES as HYPERNET_SAMPLES, SCORING as HYPERNET_SCORING, hypernet_plan,
 };
-pub use resolve::resolve;
+pub use resolve::{learning_rate, resolve};
 pub use sizes::{FINAL_SIZES, SEARCH_SIZES, Size};
 pub use supernet::{
     CANDIDATES_SHARE, LOOKED_AT, PUBLISHED_EPOCHS, SHARE as SUPERNET_SHARE, SupernetPlan, sharing_plan, supernet_plan,

@@ -46,6 +46,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         validations: trial.validations.unwrap_or(1),
         weights: trial.weights,
     };
+    let images_a_step = trial.batch_size;
     let strategy = search.strategy.clone().unwrap_or_else(|| objectives::usual_strategy(&search).into());
     let unlimited = search.trials.is_none() && search.epochs.is_none() && search.time.is_none();
     let name = space.name.unwrap_or_else(|| "darts".into());
@@ -134,7 +135,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             init: finish.init,
         },
         training: TrainingConfig {
-            learning_rate: training.learning_rate.unwrap_or(0.1 * batch_size as f64 / 64.0),
+            learning_rate: training.learning_rate.unwrap_or_else(|| learning_rate(images_a_step)),
             schedule: training.schedule.unwrap_or_default(),
             optimizer: training.optimizer.unwrap_or_default(),
             momentum: training.momentum.unwrap_or(0.9),
@@ -153,6 +154,11 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
             tensorboard: run.tensorboard,
         },
     }
+}
+
+/// The learning rate at so many images a step, proportional to them (Goyal et al. 2017).
+pub fn learning_rate(batch: usize) -> f64 {
+    0.1 * batch as f64 / 64.0
 }
 
 /// A fifth, but never more than the 5,000 images that the papers hold out.
@@ -190,6 +196,16 @@ mod tests {
         long.finish.epochs = Some(40);
         let long = resolve(long, &facts(60_000, 28));
         assert_eq!((long.data.crop, long.data.cutout, long.finish.drop_path), (3, 7, 0.1));
+    }
+
+    #[test]
+    fn the_learning_rate_follows_the_batch() {
+        let rate = |batch: Option<usize>, images| {
+            let mut given = Partial::default();
+            given.trial.batch_size = batch.map(Batch::Images);
+            resolve(given, &facts(images, 28)).training.learning_rate
+        };
+        assert_eq!([rate(None, 60_000), rate(None, 1_437), rate(Some(128), 1_437)], [0.1, 0.05, 0.2]);
     }
 
     #[test]

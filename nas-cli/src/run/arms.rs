@@ -24,9 +24,6 @@ use crate::strategies::RANDOM;
 use crate::tensorboard::ArmSeries;
 use crate::units::parse_seconds;
 
-/// The key under which a study keeps the seconds that the random arm was charged for trials it took over.
-pub const SHARED_SECONDS: &str = "nas/shared_seconds";
-
 /// Runs the arms, or what is left of them.
 ///
 /// # Errors
@@ -41,10 +38,12 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
     let hypernet = Hypernet::asked(&config.search.strategy)?;
     let generated = hypernet.as_ref().map(|asked| hypernet::search(run, study, asked, time)).transpose()?;
     let beside = one_shot.as_ref().and_then(OneShot::random);
+    let few = beside.or(hypernet.as_ref().map(|asked| asked.random));
+    let has_random = config.search.baseline && name != RANDOM && few != Some(0);
     let first = match (&found, &generated) {
         (_, Some(generated)) => {
             let best = generated.report.best.clone();
-            let arms = if config.search.baseline { 2.0 } else { 1.0 };
+            let arms = if has_random { 2.0 } else { 1.0 };
             let seconds = time.map(|t| t.left_for_trials(generated.seconds) / arms);
             let budget = Budget { seconds, ..Budget::trials(best.len() as u64) };
             arm_of(run, study, name, &mut Found::new(name, best), budget)?
@@ -64,13 +63,12 @@ pub fn search(run: &Run, study: &Study, time: Option<&TimePlan>) -> anyhow::Resu
             arm_of(run, study, name, strategy.as_mut(), budget)?
         }
     };
-    let random = if config.search.baseline && name != RANDOM {
+    let random = if has_random {
         if study.trials(RANDOM)?.is_empty() {
             study.import(name, RANDOM, random_beginning(run, &first.trials)?)?;
-            study.set(SHARED_SECONDS, &study.seconds_used(RANDOM)?.to_string())?;
         }
-        let shared: f64 = study.get(SHARED_SECONDS)?.and_then(|s| s.parse().ok()).unwrap_or(0.0);
-        if let Some(few) = beside.or(hypernet.as_ref().map(|asked| asked.random)) {
+        let shared = study.seconds_shared(RANDOM)?;
+        if let Some(few) = few {
             // They are few, and trained like those found.
             let phase = found.as_ref().map(|f| f.seconds).or(generated.as_ref().map(|g| g.seconds)).unwrap_or(0.0);
             let seconds = time.map(|t| t.left_for_trials(phase + first.seconds));
@@ -104,8 +102,8 @@ fn finish(
             study.path().display()
         ))
     })?;
-    let warm_start = warm_start::known(study)?;
-    Ok(Searched { first, random, winner, supernet, hypernet, warm_start })
+    let (warm_start, shared_seconds) = (warm_start::known(study)?, study.seconds_shared(RANDOM)?);
+    Ok(Searched { first, random, winner, supernet, hypernet, warm_start, shared_seconds })
 }
 
 /// How many trials at the beginning of an arm are those of random search, which can then take them over.

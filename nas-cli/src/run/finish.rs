@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use candle_core::DType;
 use nas_nn::trainer::{Ended, EpochReport, Evaluation, RunOptions, TrainData, TrainEvent, TrainReport, evaluate};
 use nas_nn::{Mode, Network, Trainer, checkpoint};
-use nas_search::SearchError;
 use nas_space::{Blueprint, NetworkConfig, Seed};
 use std::sync::Arc;
 
 use super::Run;
+use super::clock::Clock;
 use crate::output::progress::Progress;
 use crate::plan::Size;
 use crate::units::{percent, plural, seconds};
@@ -18,9 +18,6 @@ use crate::{generated, recipe, signal};
 
 /// How long a training may go unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
-
-/// How often the seconds used are noted.
-const NOTE_EVERY: Duration = Duration::from_secs(5);
 
 /// A trained network, measured.
 pub struct Finish {
@@ -39,18 +36,14 @@ pub struct Finish {
 }
 
 /// Trains, or goes on from the checkpoint, writes the model and measures it on the test images.
-///
-/// `before` are the seconds used in earlier sessions; `note_seconds` keeps them.
 pub fn finish(
     run: &Run,
     blueprint: &Blueprint,
     deadline: Option<Instant>,
-    before: f64,
-    note_seconds: &mut dyn FnMut(f64) -> Result<(), SearchError>,
+    mut clock: Clock<'_>,
 ) -> anyhow::Result<Finish> {
-    let start = Instant::now();
     let config = &run.config;
-    let network_config = recipe::final_network(config, run.data.shape(), run.data.classes.len());
+    let network_config = recipe::final_network(config, &run.data);
     let graph = blueprint.lower(&network_config)?;
     let (parameters, flops) = (graph.parameters(), graph.flops());
     let (train, validation) = run.data.final_images(config)?;
@@ -78,7 +71,6 @@ pub fn finish(
     let options = RunOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, deadline };
     let mut progress = Progress::new(run.out, 1000, "training, ‰");
     progress.start_at(0);
-    let (mut noted, mut note_failed) = (Instant::now(), None);
     let mut fraction = None;
     let report = trainer.run(&options, &mut |event| {
         match event {
@@ -105,18 +97,16 @@ pub fn finish(
             }
             _ => {}
         }
-        let ends_epoch = matches!(event, TrainEvent::Epoch { .. });
-        if note_failed.is_none() && (ends_epoch || noted.elapsed() > NOTE_EVERY) {
-            noted = Instant::now();
-            note_failed = note_seconds(before + start.elapsed().as_secs_f64()).err();
+        match event {
+            TrainEvent::Epoch { .. } => clock.note(),
+            _ => clock.note_now_and_then(),
         }
-        !signal::is_raised(&run.stop) && note_failed.is_none()
+        !signal::is_raised(&run.stop) && !clock.has_failed()
     });
     progress.finish();
     let report = report?;
-    if let Some(error) = note_failed {
-        return Err(error.into());
-    }
+    clock.note();
+    clock.check()?;
     if report.ended == Ended::Interrupted {
         return Err(run.interrupted());
     }
@@ -133,8 +123,7 @@ pub fn finish(
         config.finish.batch_size,
         Mode::Evaluate,
     )?;
-    let seconds = before + start.elapsed().as_secs_f64();
-    Ok(Finish { network: network_config, parameters, flops, report, test, seconds })
+    Ok(Finish { network: network_config, parameters, flops, report, test, seconds: clock.used() })
 }
 
 fn announce(run: &Run, network: Size, parameters: usize, train: usize, validation: usize) {

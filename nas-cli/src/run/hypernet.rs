@@ -1,13 +1,14 @@
 //! The search by a hypernetwork: the phase before the arms, which then train the best that it found.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nas_ghn::{GhnReport, GhnSearch, SearchOptions};
 use nas_nn::trainer::Ended;
 use nas_search::{Event, GhnEpoch, Study};
 use serde_json::{Value, json};
 
+use super::clock::{self, Clock};
 use super::{Run, TimePlan};
 use crate::hypernet::{self, Hypernet};
 use crate::output::progress::Progress;
@@ -22,9 +23,6 @@ const SECONDS: &str = "nas/hypernetwork_seconds";
 /// How long a search may go unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
 
-/// How often the seconds used are noted.
-const NOTE_EVERY: Duration = Duration::from_secs(5);
-
 /// What a search by a hypernetwork came to.
 pub struct Generated {
     /// Its result.
@@ -35,7 +33,7 @@ pub struct Generated {
 
 /// Seconds that the hypernetwork has used so far.
 pub fn seconds_used(study: &Study) -> anyhow::Result<f64> {
-    Ok(study.get(SECONDS)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+    clock::seconds_used(study, SECONDS)
 }
 
 /// Learns and scores, or goes on from the checkpoint; a search that is done is read from the study. The hypernetwork
@@ -47,36 +45,29 @@ pub fn search(run: &Run, study: &Study, asked: &Hypernet, time: Option<&TimePlan
     if let Some(text) = study.get(REPORT)? {
         return Ok(Generated { report: serde_json::from_str(&text)?, seconds: seconds_used(study)? });
     }
-    let (start, before) = (Instant::now(), seconds_used(study)?);
+    let mut clock = Clock::of_study(study, SECONDS)?;
     let mut search = hypernet::build(&run.config, &run.data, asked, time.and_then(|t| t.hypernet.as_ref()))?;
     let saved = run.folder.hypernet_search();
     if saved.exists() {
         search.restore(&saved)?;
     }
     announce(run, &mut search)?;
-    let used = || before + start.elapsed().as_secs_f64();
-    let (mut noted, mut failed) = (Instant::now(), None);
     let mut progress = Progress::new(run.out, 1000, "hypernetwork, ‰");
     let mut series = run.board().series("hypernetwork", search.epochs_finished() as u64);
     search.history().iter().for_each(|epoch| series.epoch(epoch));
-    let deadline = time.and_then(|time| time.phase).map(|phase| phase.deadline(before));
+    let deadline = time.and_then(|time| time.phase).map(|phase| phase.deadline(clock.before()));
     let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop, deadline };
     let ended = search.run(&options, &mut |event: &Event| {
         show(&mut progress, event);
         if let Event::GhnEpoch { report, .. } = event {
             series.epoch(report.as_ref());
         }
-        if failed.is_none() && noted.elapsed() > NOTE_EVERY {
-            noted = Instant::now();
-            failed = study.set(SECONDS, &used().to_string()).err();
-        }
+        clock.note_now_and_then();
     });
     progress.finish();
     let ended = ended?;
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    study.set(SECONDS, &used().to_string())?;
+    clock.note();
+    clock.check()?;
     if ended == Ended::Interrupted {
         return Err(run.interrupted());
     }
@@ -87,10 +78,11 @@ pub fn search(run: &Run, study: &Study, asked: &Hypernet, time: Option<&TimePlan
     ]);
     nas_ghn::save(&run.folder.hypernet(), search.ghn(), &extra)?;
     study.set(REPORT, &serde_json::to_string(&report)?)?;
-    say(run, &report, used());
+    let seconds = clock.used();
+    say(run, &report, seconds);
     // What it held is in the study and the folder now.
     let _ = std::fs::remove_file(&saved);
-    Ok(Generated { report, seconds: seconds_used(study)? })
+    Ok(Generated { report, seconds })
 }
 
 fn announce(run: &Run, search: &mut GhnSearch) -> anyhow::Result<()> {

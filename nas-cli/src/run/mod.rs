@@ -4,6 +4,7 @@
 //! resumed one are the same call, and a kill at any moment costs at most the work since the last save.
 
 mod arms;
+mod clock;
 mod finish;
 mod front;
 mod hypernet;
@@ -21,6 +22,7 @@ use candle_core::Device;
 use nas_search::Study;
 use nas_space::{Blueprint, NetworkGraph, SearchSpace};
 
+use clock::Clock;
 pub use finish::{Finish, finish};
 pub use hypernet::REPORT as HYPERNET_KEY;
 pub use results::{MODEL, accuracy, policy_updates, write_architecture};
@@ -58,7 +60,7 @@ pub struct Run {
 impl Run {
     /// What is searched, within its limits.
     pub fn space(&self) -> anyhow::Result<Arc<dyn SearchSpace>> {
-        recipe::searched_space(&self.config, self.data.shape(), self.data.classes.len())
+        recipe::searched_space(&self.config, &self.data)
     }
 
     /// Says so where the final network, asked to be larger than those searched, is beyond the limits of these.
@@ -105,7 +107,7 @@ pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
         let decided = time::decide_final(&mut run, study, time, &blueprint)?;
         deadline = Some(decided);
     }
-    let graph_config = recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
+    let graph_config = recipe::final_network(&run.config, &run.data);
     write_architecture(&run.folder, architecture::FILE, &blueprint, &graph_config)?;
     if let Some(better) = searched.better_random() {
         let random = Blueprint::Point(better.proposal.architecture.clone());
@@ -126,9 +128,7 @@ pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
             ),
         )?;
     }
-    let mut note_seconds = |seconds: f64| study.set(time::FINAL_SECONDS, &seconds.to_string());
-    let before = time::final_seconds(study)?;
-    let trained = finish(&run, &blueprint, deadline, before, &mut note_seconds)?;
+    let trained = finish(&run, &blueprint, deadline, Clock::of_study(study, time::FINAL_SECONDS)?)?;
     let open = time.map_or(Open::default(), |t| t.open);
     results::write(&run, &blueprint, &trained, Some(&searched), open)?;
     Subject::Run(run.folder.path.clone()).write_or_warn(run.out);
@@ -142,8 +142,11 @@ pub fn search(mut run: Run, study: &Study) -> anyhow::Result<()> {
 /// # Errors
 /// As [`search`].
 pub fn train(run: &Run, blueprint: &Blueprint) -> anyhow::Result<()> {
-    let trained = finish(run, blueprint, None, 0.0, &mut |_| Ok(()))?;
+    let seconds = run.folder.seconds();
+    let trained = finish(run, blueprint, None, Clock::of_file(seconds.clone())?)?;
     results::write(run, blueprint, &trained, None, Open::default())?;
+    // They are in the results now.
+    let _ = std::fs::remove_file(seconds);
     Subject::Run(run.folder.path.clone()).write_or_warn(run.out);
     summary::print(run, blueprint, &trained, None)
 }

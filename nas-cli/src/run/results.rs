@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nas_nn::trainer::Evaluation;
+use nas_nn::trainer::{BatchNormMode, Evaluation};
 use nas_search::{Measurement, Outcome, Trial, TrialState};
 use nas_space::{ArchitectureFile, Blueprint, Drawing, NetworkConfig};
 use serde_json::{Value, json};
@@ -13,8 +13,9 @@ use super::warm_start::Warm;
 use super::{Finish, Run};
 use super::{front, tabulated};
 use crate::command_line::{self, Open};
-use crate::config::render;
+use crate::config::{Config, render};
 use crate::folder::Folder;
+use crate::oneshot::OneShot;
 use crate::report::FLOP_CONVENTION;
 use crate::units::percent;
 
@@ -35,6 +36,8 @@ pub struct Searched {
     pub hypernet: Option<Generated>,
     /// The proxy's choice that the arm began with.
     pub warm_start: Option<Warm>,
+    /// Seconds that count in both arms, of trials that random search took over.
+    pub shared_seconds: f64,
 }
 
 impl Searched {
@@ -43,7 +46,8 @@ impl Searched {
         let supernet = self.supernet.as_ref().map_or(0.0, |found| found.seconds);
         let hypernet = self.hypernet.as_ref().map_or(0.0, |found| found.seconds);
         let warm = self.warm_start.as_ref().map_or(0.0, |warm| warm.seconds);
-        warm + supernet + hypernet + arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>()
+        let arms = arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>();
+        warm + supernet + hypernet + arms - self.shared_seconds
     }
 
     /// The baseline's best, where it beats the winner.
@@ -176,7 +180,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
         "tabulated": tabulated::look_up(blueprint, &config.data.name),
         "seed": config.seed,
         "seeds": 1,
-        "batch_norm": { "final": "running statistics", "trials": "statistics of the batch" },
+        "batch_norm": { "final": "running statistics", "trials": statistics(config) },
         "training": {
             "epochs": trained.report.history.len(),
             "ended": trained.report.ended,
@@ -201,6 +205,14 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
     })
 }
 
+/// Those that batch norm uses where trials are measured, in words.
+fn statistics(config: &Config) -> &'static str {
+    match OneShot::of(&config.search) {
+        Ok(Some(OneShot::Shared(shared))) if shared.batch_norm == BatchNormMode::Running => "running statistics",
+        _ => "statistics of the batch",
+    }
+}
+
 /// The arms with their names.
 pub fn arms(searched: &Searched) -> Vec<(&str, &Outcome)> {
     let name = searched.winner.arm.as_str();
@@ -209,12 +221,14 @@ pub fn arms(searched: &Searched) -> Vec<(&str, &Outcome)> {
 }
 
 fn arm(name: &str, outcome: &Outcome) -> Value {
-    let complete = outcome.trials.iter().filter(|t| t.state == TrialState::Complete).count();
+    let complete: Vec<&Trial> = outcome.trials.iter().filter(|t| t.state == TrialState::Complete).collect();
+    let is_twin = |trial: &&&Trial| trial.measurement.as_ref().is_some_and(|m| m.twin_of().is_some());
     json!({
         "arm": name,
         "ended": outcome.reason.to_string(),
         "trials": outcome.trials.len(),
-        "complete": complete,
+        "complete": complete.len(),
+        "twins": complete.iter().filter(is_twin).count(),
         "failed": failures(&outcome.trials),
         "best": outcome.best.clone().map(trial),
         "policy_updates": policy_updates(&outcome.trials),

@@ -8,7 +8,7 @@ use nas_search::Study;
 use nas_space::Blueprint;
 use serde::{Deserialize, Serialize};
 
-use super::{FINAL_KEY, Run, hypernet, supernet, warm_start};
+use super::{FINAL_KEY, Run, clock, hypernet, supernet, warm_start};
 use crate::command_line::Open;
 use crate::plan::{FINAL_SIZES, FinalPlan, HypernetPlan, Size, Speed, SupernetPlan, final_plan};
 use crate::strategies::RANDOM;
@@ -81,16 +81,11 @@ impl TimePlan {
 /// The key under which a study keeps the seconds that the final training used.
 pub const FINAL_SECONDS: &str = "nas/final_seconds";
 
-/// Seconds that the final training has used in earlier sessions.
-pub fn final_seconds(study: &Study) -> anyhow::Result<f64> {
-    Ok(study.get(FINAL_SECONDS)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
-}
-
 /// Decides the final network and its epochs from the time that is left and the winner's measured speed, once; and says
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
-    let mut used = time.setup + supernet::seconds_used(study)? + hypernet::seconds_used(study)? + final_seconds(study)?;
-    used += warm_start::seconds_used(study)?;
+    let mut used = time.setup + supernet::seconds_used(study)? + hypernet::seconds_used(study)?;
+    used += warm_start::seconds_used(study)? + clock::seconds_used(study, FINAL_SECONDS)?;
     used += trial_seconds(study, run.config.search.strategy_name())?;
     let begin = Instant::now();
     let plan: FinalPlan = match study.get(FINAL_KEY)? {
@@ -103,7 +98,8 @@ pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &B
             }
             // A pass over a part still validates on everything held out, at a third of the cost of training on it.
             let (_, validation) = run.data.final_images(&run.config)?;
-            plan.images = plan.images.map(|n| n.saturating_sub(validation.len() / 3).max(n / 2));
+            let part = plan.images.map(|n| n.saturating_sub(validation.len() / 3).max(n / 2));
+            plan.images = run.data.at_least(part);
             study.set(FINAL_KEY, &serde_json::to_string(&plan)?)?;
             plan
         }
@@ -122,18 +118,14 @@ fn trial_seconds(study: &Study, strategy: &str) -> anyhow::Result<f64> {
     if strategy == RANDOM {
         return Ok(own);
     }
-    Ok(own + study.seconds_used(RANDOM)? - shared_seconds(study)?)
-}
-
-/// Seconds that the random arm was charged for trials it took over; nobody spent them twice.
-fn shared_seconds(study: &Study) -> anyhow::Result<f64> {
-    Ok(study.get(super::arms::SHARED_SECONDS)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+    // Nobody spent twice what the random arm was charged for trials it took over.
+    Ok(own + study.seconds_used(RANDOM)? - study.seconds_shared(RANDOM)?)
 }
 
 /// Seconds kept for measuring on the test images and writing the results.
 fn reserve(run: &Run, time: &TimePlan) -> f64 {
     let size = Size { channels: run.config.finish.channels, layers: run.config.finish.layers };
-    let network = recipe::trial_network(&run.config, run.data.shape(), run.data.classes.len());
+    let network = recipe::trial_network(&run.config, &run.data);
     let work = recipe::space(&run.config.space.name).ok().and_then(|s| probe::mean_work(s.as_ref(), &network, size));
     // A forward pass alone costs about a third of a training step.
     let test = work.map_or(0.0, |w| run.data.test.len() as f64 * w / time.speed.whole / 3.0);
@@ -143,7 +135,7 @@ fn reserve(run: &Run, time: &TimePlan) -> f64 {
 /// Measures the winner and plans.
 fn plan(run: &Run, time: &TimePlan, blueprint: &Blueprint, left: f64) -> anyhow::Result<FinalPlan> {
     let (train_images, validation) = run.data.final_images(&run.config)?;
-    let base = recipe::final_network(&run.config, run.data.shape(), run.data.classes.len());
+    let base = recipe::final_network(&run.config, &run.data);
     let space = recipe::space(blueprint.space())?;
     let lower = |size: Size| blueprint.lower(&recipe::sized(space.as_ref(), &base, size)).ok();
     // Validation is a forward pass only.
@@ -199,7 +191,7 @@ mod tests {
         }
         let used = |strategy| trial_seconds(&study, strategy).unwrap();
         assert_eq!((used("evolution"), used("random")), (22.0, 10.0));
-        study.set(super::super::arms::SHARED_SECONDS, "4").unwrap();
+        study.set("shared_seconds/random", "4").unwrap();
         assert_eq!((used("evolution"), used("random")), (18.0, 10.0));
     }
 }

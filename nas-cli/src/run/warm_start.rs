@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use anyhow::Context;
 use nas_nn::proxy::Proxy;
@@ -11,6 +10,7 @@ use nas_space::Architecture;
 use serde::{Deserialize, Serialize};
 
 use super::Run;
+use super::clock::{self, Clock};
 use crate::output::progress::Progress;
 use crate::recipe;
 use crate::strategies::Method;
@@ -19,6 +19,9 @@ use crate::warm_start;
 
 /// The key under which a study keeps what was scored.
 const KEY: &str = "nas/warm_start";
+
+/// The key under which a study keeps the seconds that scoring has used so far.
+const SECONDS: &str = "nas/warm_start_seconds";
 
 /// What the scoring came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +47,7 @@ pub fn known(study: &Study) -> anyhow::Result<Option<Warm>> {
 
 /// Seconds that a warm start took.
 pub fn seconds_used(study: &Study) -> anyhow::Result<f64> {
-    Ok(known(study)?.map_or(0.0, |warm| warm.seconds))
+    known(study)?.map_or_else(|| clock::seconds_used(study, SECONDS), |warm| Ok(warm.seconds))
 }
 
 /// The warm start that the search asks for, scored now or found in the study.
@@ -57,7 +60,7 @@ pub fn begin(run: &Run, study: &Study) -> anyhow::Result<Option<Warm>> {
     let method = Method::parse(&run.config.search.strategy)?;
     // As many as the strategy begins with at random.
     let handed = method.number("population")?.unwrap_or(run.config.search.population);
-    let warm = score(run, asked, handed)?;
+    let warm = score(run, asked, handed, Clock::of_study(study, SECONDS)?)?;
     let names = [plural(warm.scored, "random architecture"), plural(warm.first.len() as u64, "trial")];
     run.out.note(&format!(
         "\nwarm start: {} scored by {} in {}; the best are the first {}",
@@ -71,10 +74,9 @@ pub fn begin(run: &Run, study: &Study) -> anyhow::Result<Option<Warm>> {
 }
 
 /// Scores random architectures, each network once, and keeps the best.
-fn score(run: &Run, asked: warm_start::WarmStart, handed: usize) -> anyhow::Result<Warm> {
-    let start = Instant::now();
+fn score(run: &Run, asked: warm_start::WarmStart, handed: usize, mut clock: Clock<'_>) -> anyhow::Result<Warm> {
     let space = run.space()?;
-    let network = recipe::trial_network(&run.config, run.data.shape(), run.data.classes.len());
+    let network = recipe::trial_network(&run.config, &run.data);
     let minibatch = recipe::minibatch(&run.config, &run.data)?;
     let seed = recipe::strategy_seed(&run.config).child("warm start");
     let mut progress = Progress::new(run.out, asked.scored, "warm start");
@@ -82,6 +84,7 @@ fn score(run: &Run, asked: warm_start::WarmStart, handed: usize) -> anyhow::Resu
     for number in 0..asked.scored {
         if run.stop.load(Ordering::Relaxed) {
             progress.finish();
+            clock.note();
             return Err(run.interrupted());
         }
         let architecture = random_proposal(space.as_ref(), seed, number);
@@ -94,9 +97,11 @@ fn score(run: &Run, asked: warm_start::WarmStart, handed: usize) -> anyhow::Resu
             scored.push((score, architecture));
         }
         progress.set(number + 1);
+        clock.note_now_and_then();
     }
     progress.finish();
-    Ok(best(asked.proxy, scored, handed, start.elapsed().as_secs_f64()))
+    clock.check()?;
+    Ok(best(asked.proxy, scored, handed, clock.used()))
 }
 
 /// The best of what was scored, the earlier of equals first; what came out as no number is never among them.

@@ -35,6 +35,20 @@ fn check(until: &str) {
 }
 
 #[test]
+fn a_search_that_was_cut_off_before_it_began_is_told_from_a_damaged_one() {
+    let temporary = tempfile::tempdir().unwrap();
+    fs::create_dir(temporary.path().join("cut")).unwrap();
+    fs::write(temporary.path().join("cut/study.db"), "").unwrap();
+    let ran = nas(temporary.path(), &["resume", "cut"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cut off before it had begun") && ran.stderr.contains("cut/command.txt"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 #[cfg(unix)]
 fn a_stopped_search_goes_on_to_the_same_bytes() {
     check("evolution    2/4");

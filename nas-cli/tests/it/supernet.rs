@@ -74,6 +74,15 @@ fn kills_change_no_byte_of_a_search_by_parameter_sharing() {
     check("enas-micro", "enas:images=400:random=1:samples=40:candidates=20", &["candidates.csv"]);
 }
 
+#[test]
+fn a_search_beside_no_random_cells_comes_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    nas(folder.path(), &search("nasbench201", "darts1:images=400:random=0", "out")).ok();
+    let metrics: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("out/metrics.json")).unwrap()).unwrap();
+    assert_eq!(metrics["search"]["arms"].as_array().unwrap().len(), 1, "there is no baseline to speak of");
+}
+
 /// Evolution on the weights of a supernet, as small as it can be.
 fn on_shared_weights<'a>(evaluator: &'a str, out: &'a str) -> Vec<&'a str> {
     let mut args = vec!["search", "--space", "nasbench201", "--strategy", "evolution", "--evaluator", evaluator];
@@ -211,6 +220,7 @@ fn what_a_supernet_cannot_do_is_said() {
     fails(&["search", "--evaluator", "supernett"], "did you mean `supernet`?");
     fails(&["search", "--evaluator", "supernet", "--epochs", "9"], "give --trials or --time");
     fails(&["search", "--evaluator", "supernet", "--strategy", "darts"], "a supernet of its own");
+    fails(&["search", "--evaluator", "supernet", "--strategy", "ghn"], "leave the evaluator of shared weights out");
     fails(&["search", "--strategy", "darts:max_skips=few"], "`max_skips` = few");
     fails(&["search", "--strategy", "darts:max_skip=1"], "did you mean `max_skips`?");
     fails(&["search", "--strategy", "darts", "--batch-size", "1"], "batch_size");

@@ -118,8 +118,8 @@ pub(crate) fn parse(text: &str) -> Option<Result<Architecture, SpaceError>> {
 }
 
 /// The spaces that have a supernet.
-pub fn all_mixed() -> [&'static dyn MixedSpace; 2] {
-    [&Darts, &NasBench201]
+pub fn all_mixed() -> [Arc<dyn MixedSpace>; 2] {
+    [Arc::new(Darts), Arc::new(NasBench201)]
 }
 
 /// The spaces whose architectures share weights; of those that come in depths, the usual one.

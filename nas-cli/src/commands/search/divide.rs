@@ -12,7 +12,8 @@ use crate::images::Data;
 use crate::oneshot::{self, OneShot};
 use crate::output::Output;
 use crate::plan::{
-    self, CANDIDATES_SHARE, HYPERNET_SAMPLES, HYPERNET_SCORING, SEARCH_SIZES, SUPERNET_SHARE, Size, SupernetPlan,
+    self, CANDIDATES_SHARE, HYPERNET_SAMPLES, HYPERNET_SCORING, HypernetPlan, SEARCH_SIZES, SUPERNET_SHARE, Size,
+    SupernetPlan,
 };
 use crate::run::{Phase, TimePlan};
 use crate::units::{plural, seconds};
@@ -39,7 +40,7 @@ pub(super) fn divide(
     let paces = hypernet.as_ref().map(|asked| probe::hypernet_seconds(config, data, asked)).transpose()?;
     let speed = probe::speed(config, data, device)?;
     let space = recipe::space(&config.space.name)?;
-    let network = recipe::trial_network(config, data.shape(), data.classes.len());
+    let network = recipe::trial_network(config, data);
     let limited = !config.search.limits().is_empty();
     let as_found = limited || config.search.max_latency_ms.is_some();
     let as_asked = config.clone();
@@ -61,7 +62,7 @@ pub(super) fn divide(
     let fixed = if once { fixed.or(Some(recipe::fitting(space.as_ref(), SEARCH_SIZES[0]))) } else { fixed };
     let rounds = |count: u64| count.div_ceil(jobs as u64);
     let rounds = match (one_shot.as_ref().and_then(OneShot::random), &hypernet) {
-        (Some(random), _) => Some(1 + rounds(random)),
+        (Some(random), _) => Some(1 + if baseline { rounds(random) } else { 0 }),
         (None, Some(asked)) => Some(rounds(asked.best as u64) + if baseline { rounds(asked.random) } else { 0 }),
         (None, None) => None,
     };
@@ -74,11 +75,12 @@ pub(super) fn divide(
     let searched = fixed.unwrap_or_else(|| recipe::fitting(space.as_ref(), trials.size));
     (config.space.channels, config.space.layers) = (searched.channels, searched.layers);
     if given.trial.epochs.is_none() && given.trial.images.is_none() {
-        (config.trial.epochs, config.trial.images) = (trials.epochs, trials.images);
+        (config.trial.epochs, config.trial.images) = (trials.epochs, data.at_least(trials.images));
     }
     let evolution = nas_evolution::EvolutionConfig::for_budget(trials.trials);
     config.search.population = given.search.population.unwrap_or(evolution.population);
-    config.search.sample = given.search.sample.unwrap_or(evolution.sample.min(config.search.population));
+    let usual = nas_evolution::EvolutionConfig::usual_sample(config.search.population);
+    config.search.sample = given.search.sample.unwrap_or(usual);
     let as_wished = given.finish.channels.is_none() && given.finish.layers.is_none();
     if as_found && as_wished {
         // What was found within the limits is trained as it was found.
@@ -111,7 +113,10 @@ pub(super) fn divide(
         trained.layers,
     ));
     let phase = SUPERNET_SHARE * search;
-    let supernet = one_shot.as_ref().zip(step).map(|(asked, step)| asked.plan(phase, data.train.len(), batch, step));
+    let supernet = one_shot.as_ref().zip(step).map(|(asked, step)| {
+        let plan = asked.plan(phase, data.train.len(), batch, step);
+        SupernetPlan { images: data.at_least(plan.images), ..plan }
+    });
     let comparing = match (&one_shot, paces) {
         (Some(OneShot::Sharing(_)), _) => Some(CANDIDATES_SHARE * phase),
         (Some(OneShot::Gradient(_) | OneShot::Shared(_)), _) => Some(0.0),
@@ -121,10 +126,17 @@ pub(super) fn divide(
         }
         (None, None) => None,
     };
-    let hypernet = hypernet.as_ref().zip(paces).map(|(asked, paces)| asked.plan(phase, data.train.len(), batch, paces));
+    let beside = match one_shot.as_ref().and_then(OneShot::random).or(hypernet.as_ref().map(|asked| asked.random)) {
+        Some(random) if baseline && random > 0 => " and random ones",
+        _ => "",
+    };
+    let hypernet = hypernet.as_ref().zip(paces).map(|(asked, paces)| {
+        let plan = asked.plan(phase, data.train.len(), batch, paces);
+        HypernetPlan { images: data.at_least(plan.images), ..plan }
+    });
     let parts = match (&supernet, &hypernet) {
         (_, Some(plan)) => format!(
-            "{} of the hypernetwork and {} scored, then the best of them and random ones, {} each",
+            "{} of the hypernetwork and {} scored, then the best of them{beside}, {} each",
             plural(plan.epochs as u64, "epoch"),
             plural(plan.samples as u64, "architecture"),
             seconds(trials.seconds),
@@ -133,7 +145,7 @@ pub(super) fn divide(
             format!("{} of the supernet, then trials on its weights", plural(plan.epochs as u64, "epoch"))
         }
         (Some(plan), None) => format!(
-            "{} of the supernet, then the cell found and random ones, {} each",
+            "{} of the supernet, then the cell found{beside}, {} each",
             plural(plan.epochs as u64, "epoch"),
             seconds(trials.seconds),
         ),

@@ -3,7 +3,7 @@
 mod files;
 mod show;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nas_nn::trainer::Ended;
 use nas_oneshot::SearchOptions;
@@ -11,6 +11,7 @@ use nas_search::{Event, Study};
 
 pub use files::{metrics, write};
 
+use super::clock::{self, Clock};
 use super::{Run, TimePlan};
 use crate::oneshot::{self, OneShot, Report, Search};
 use crate::units::{percent, plural, seconds};
@@ -25,9 +26,6 @@ const SECONDS: &str = "nas/supernet_seconds";
 /// How long a search may go unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
 
-/// How often the seconds used are noted.
-const NOTE_EVERY: Duration = Duration::from_secs(5);
-
 /// What a search on a supernet came to.
 pub struct Supernet {
     /// Its result.
@@ -40,7 +38,7 @@ pub struct Supernet {
 
 /// Seconds that the supernet has used so far.
 pub fn seconds_used(study: &Study) -> anyhow::Result<f64> {
-    Ok(study.get(SECONDS)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+    clock::seconds_used(study, SECONDS)
 }
 
 /// Searches, or goes on from the checkpoint; a search that is done is read from the study.
@@ -52,14 +50,13 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
     if let Some(text) = study.get(REPORT)? {
         return Ok(Supernet { report: serde_json::from_str(&text)?, seconds: seconds_used(study)?, is_shared });
     }
-    let (start, before) = (Instant::now(), seconds_used(study)?);
+    let mut clock = Clock::of_study(study, SECONDS)?;
     let mut search = oneshot::build(&run.config, &run.data, asked, time.and_then(|t| t.supernet.as_ref()))?;
     let saved = run.folder.supernet();
     if saved.exists() {
         search.restore(&saved)?;
     }
     announce(run, &search);
-    let mut note = Note { study, start, before, last: Instant::now(), failed: None };
     let mut shown = Shown::new(run.out, &search);
     let mut series = run.board().series("supernet", search.epochs().0 as u64);
     match search.report()? {
@@ -67,7 +64,7 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
         Some(Report::Enas(report)) => report.history.iter().for_each(|epoch| series.epoch(epoch)),
         None => {}
     }
-    let deadline = time.and_then(|time| time.phase).map(|phase| phase.deadline(before));
+    let deadline = time.and_then(|time| time.phase).map(|phase| phase.deadline(clock.before()));
     let options = SearchOptions { checkpoint: Some(&saved), checkpoint_every: SAVE_EVERY, stop: &run.stop, deadline };
     let ended = search.run(&options, &mut |event: &Event| {
         shown.show(event);
@@ -76,15 +73,15 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
             Event::SharedEpoch { report, .. } => series.epoch(report.as_ref()),
             _ => {}
         }
-        note.now_and_then(matches!(event, Event::SupernetEpoch { .. } | Event::SharedEpoch { .. }));
+        match event {
+            Event::SupernetEpoch { .. } | Event::SharedEpoch { .. } => clock.note(),
+            _ => clock.note_now_and_then(),
+        }
     });
     shown.progress.finish();
     let ended = ended?;
-    if let Some(error) = note.failed {
-        return Err(error.into());
-    }
-    let seconds = before + start.elapsed().as_secs_f64();
-    study.set(SECONDS, &seconds.to_string())?;
+    clock.note();
+    clock.check()?;
     if ended == Ended::Interrupted {
         return Err(run.interrupted());
     }
@@ -93,6 +90,7 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
         search.save_weights(&run.folder.shared_weights())?;
     }
     study.set(REPORT, &serde_json::to_string(&report)?)?;
+    let seconds = clock.used();
     say(run, &report, seconds);
     // What it held is in the study now.
     let _ = std::fs::remove_file(&saved);
@@ -132,24 +130,5 @@ fn say(run: &Run, report: &Report, took: f64) {
     run.out.note(&format!("{}: {how}, in {}", run.config.search.strategy_name(), seconds(took)));
     for warning in report.warnings() {
         run.out.warn(warning);
-    }
-}
-
-/// The seconds used, stored as they pass.
-struct Note<'a> {
-    study: &'a Study,
-    start: Instant,
-    before: f64,
-    last: Instant,
-    failed: Option<nas_search::SearchError>,
-}
-
-impl Note<'_> {
-    fn now_and_then(&mut self, now: bool) {
-        if self.failed.is_none() && (now || self.last.elapsed() > NOTE_EVERY) {
-            self.last = Instant::now();
-            let used = self.before + self.start.elapsed().as_secs_f64();
-            self.failed = self.study.set(SECONDS, &used.to_string()).err();
-        }
     }
 }
