@@ -45,8 +45,6 @@ mod warm_start;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// The program with its version, as files tell who wrote them.
 const PROGRAM: &str = concat!("nas ", env!("CARGO_PKG_VERSION"));
 
@@ -55,7 +53,7 @@ const PROGRAM: &str = concat!("nas ", env!("CARGO_PKG_VERSION"));
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = args::of_this_process();
     match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

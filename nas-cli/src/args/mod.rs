@@ -9,7 +9,7 @@ mod search;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use bench::BenchArgs;
 pub use compare::{CompareArgs, CompareRunArgs};
@@ -27,6 +27,13 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What this process was asked for; where that makes no sense, it says so and ends.
+pub fn of_this_process() -> Cli {
+    // `--batch-size -3` is a wrong number, not a flag that nobody knows.
+    let command = Cli::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 const EXAMPLES: &str = "\

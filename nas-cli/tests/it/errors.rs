@@ -34,6 +34,8 @@ fn budgets_and_sizes_that_are_impossible() {
     check(folder, &["search", "--space", "dart"], USAGE, &["no search space `dart`", "darts"]);
     check(folder, &["search", "--device", "gpu"], USAGE, &["no device `gpu`", "cuda:0"]);
     check(folder, &["train", "DARTS_V2", "--epochs", "0"], USAGE, &["at least 1"]);
+    check(folder, &["train", "DARTS_V2", "--batch-size", "-3"], USAGE, &["invalid value '-3' for '--batch-size"]);
+    check(folder, &["train", "DARTS_V2", "--epochs", "-1"], USAGE, &["invalid value '-1' for '--epochs"]);
     if !cfg!(feature = "cuda") {
         check(folder, &["search", "--device", "cuda:0"], USAGE, &["built without CUDA", "--features cuda"]);
     }

@@ -36,8 +36,9 @@ pub(crate) fn unseen(setup: &Setup, ghn: &mut Ghn, count: usize) -> anyhow::Resu
     }))
 }
 
-/// Kendall's tau between the accuracy after a real training and three scores: generated weights, those of a
-/// hypernetwork that has learned nothing, and the number of parameters.
+/// Kendall's tau between the accuracy after a real training and four scores: the accuracy with generated weights, their
+/// loss (the smaller the better), the accuracy with those of a hypernetwork that has learned nothing, and the number of
+/// parameters.
 pub(crate) fn ranking(
     setup: &Setup,
     ghn: &mut Ghn,
@@ -53,13 +54,16 @@ pub(crate) fn ranking(
         setup.real.clone(),
     );
     let (mut truth, mut trained) = (Vec::new(), Vec::new());
-    let (mut generated, mut random, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut generated, mut losses) = (Vec::new(), Vec::new());
+    let (mut random, mut parameters) = (Vec::new(), Vec::new());
     let ranked = arguments.ranked as u64;
     for number in 0..ranked {
         let architecture = setup.architecture("ranked", number);
         let graph = setup.task.space.lower(&architecture, &setup.task.network)?;
         parameters.push(graph.parameters() as f64);
-        generated.push(score(ghn, graph.clone(), &data)?.accuracy);
+        let found = score(ghn, graph.clone(), &data)?;
+        generated.push(found.accuracy);
+        losses.push(-found.loss);
         random.push(score(&mut untrained, graph, &data)?.accuracy);
         let mut job = Job { id: number, architecture, seed: 0, epochs: None, folder: PathBuf::new() };
         let mut accuracies = Vec::new();
@@ -78,10 +82,12 @@ pub(crate) fn ranking(
         "architectures": truth.len(),
         "trial_epochs": epochs,
         "generated": tau(&generated, "generated"),
+        "generated_loss": tau(&losses, "generated loss"),
         "parameters": tau(&parameters, "parameters"),
         "untrained": tau(&random, "untrained"),
         "trained_accuracies": trained,
         "generated_accuracies": generated,
+        "generated_losses": losses.iter().map(|loss| -loss).collect::<Vec<f64>>(),
         "untrained_accuracies": random,
         "parameter_counts": parameters,
     }))
