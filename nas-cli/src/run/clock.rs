@@ -72,7 +72,7 @@ impl<'a> Clock<'a> {
         self.before + self.start.elapsed().as_secs_f64()
     }
 
-    /// Keeps the seconds so far. The first failure is told by [`check`](Self::check).
+    /// Keeps the seconds so far. The first failure is told by [`keep`](Self::keep).
     pub fn note(&mut self) {
         if self.failed.is_some() {
             return;
@@ -98,11 +98,12 @@ impl<'a> Clock<'a> {
         self.failed.is_some()
     }
 
-    /// Says what could not be kept, if anything.
+    /// Keeps the seconds so far, as a phase or a session ends, and says what could not be kept on the way.
     ///
     /// # Errors
-    /// The first failure of [`note`](Self::note).
-    pub fn check(&mut self) -> anyhow::Result<()> {
+    /// The first failure, of this call or one before.
+    pub fn keep(&mut self) -> anyhow::Result<()> {
+        self.note();
         self.failed.take().map_or(Ok(()), Err)
     }
 }
@@ -118,8 +119,7 @@ mod tests {
         assert_eq!(Clock::of_file(path.clone()).unwrap().before(), 0.0);
         std::fs::write(&path, "12.5").unwrap();
         let mut clock = Clock::of_file(path.clone()).unwrap();
-        clock.note();
-        clock.check().unwrap();
+        clock.keep().unwrap();
         let again = Clock::of_file(path.clone()).unwrap();
         assert!(again.before() >= 12.5 && again.used() >= again.before());
         std::fs::write(&path, "a while").unwrap();
@@ -134,6 +134,6 @@ mod tests {
         std::fs::write(folder.path().join("in the way"), "").unwrap();
         clock.note();
         assert!(clock.has_failed());
-        assert!(clock.check().is_err());
+        assert!(clock.keep().is_err());
     }
 }

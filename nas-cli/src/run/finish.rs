@@ -94,19 +94,16 @@ pub fn finish(
             TrainEvent::Epoch { report, seconds } => {
                 series.epoch(*report);
                 progress.line(&epoch_line(report, *seconds));
+                clock.note();
             }
             _ => {}
         }
-        match event {
-            TrainEvent::Epoch { .. } => clock.note(),
-            _ => clock.note_now_and_then(),
-        }
+        clock.note_now_and_then();
         !signal::is_raised(&run.stop) && !clock.has_failed()
     });
     progress.finish();
     let report = report?;
-    clock.note();
-    clock.check()?;
+    clock.keep()?;
     if report.ended == Ended::Interrupted {
         return Err(run.interrupted());
     }

@@ -66,8 +66,7 @@ pub fn search(run: &Run, study: &Study, asked: &Hypernet, time: Option<&TimePlan
     });
     progress.finish();
     let ended = ended?;
-    clock.note();
-    clock.check()?;
+    clock.keep()?;
     if ended == Ended::Interrupted {
         return Err(run.interrupted());
     }

@@ -84,7 +84,7 @@ fn score(run: &Run, asked: warm_start::WarmStart, handed: usize, mut clock: Cloc
     for number in 0..asked.scored {
         if run.stop.load(Ordering::Relaxed) {
             progress.finish();
-            clock.note();
+            clock.keep()?;
             return Err(run.interrupted());
         }
         let architecture = random_proposal(space.as_ref(), seed, number);
@@ -100,7 +100,7 @@ fn score(run: &Run, asked: warm_start::WarmStart, handed: usize, mut clock: Cloc
         clock.note_now_and_then();
     }
     progress.finish();
-    clock.check()?;
+    clock.keep()?;
     Ok(best(asked.proxy, scored, handed, clock.used()))
 }
 

@@ -42,7 +42,7 @@ impl Study {
     /// # Errors
     /// What SQLite refuses.
     pub fn seconds_used(&self, arm: &str) -> Result<f64, SearchError> {
-        Ok(self.get(&format!("seconds/{arm}"))?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+        self.seconds(&format!("seconds/{arm}"))
     }
 
     /// Those of them that another arm spent, on trials that were [taken over](Self::import).
@@ -50,7 +50,11 @@ impl Study {
     /// # Errors
     /// What SQLite refuses.
     pub fn seconds_shared(&self, arm: &str) -> Result<f64, SearchError> {
-        Ok(self.get(&format!("shared_seconds/{arm}"))?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+        self.seconds(&format!("shared_seconds/{arm}"))
+    }
+
+    fn seconds(&self, key: &str) -> Result<f64, SearchError> {
+        Ok(self.get(key)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
     }
 
     pub(crate) fn set_seconds_used(&self, arm: &str, seconds: f64) -> Result<(), SearchError> {

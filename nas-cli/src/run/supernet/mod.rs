@@ -71,17 +71,13 @@ pub fn search(run: &Run, study: &Study, asked: &OneShot, time: Option<&TimePlan>
         match event {
             Event::SupernetEpoch { report, .. } => series.epoch(report.as_ref()),
             Event::SharedEpoch { report, .. } => series.epoch(report.as_ref()),
-            _ => {}
+            _ => return clock.note_now_and_then(),
         }
-        match event {
-            Event::SupernetEpoch { .. } | Event::SharedEpoch { .. } => clock.note(),
-            _ => clock.note_now_and_then(),
-        }
+        clock.note();
     });
     shown.progress.finish();
     let ended = ended?;
-    clock.note();
-    clock.check()?;
+    clock.keep()?;
     if ended == Ended::Interrupted {
         return Err(run.interrupted());
     }
