@@ -2,7 +2,7 @@
 
 use nas_nn::Precision;
 
-use crate::config::{Config, Moving};
+use crate::config::Config;
 use crate::evaluators::TRAIN;
 use crate::folder::shell_word;
 use crate::tensorboard::FOLDER;
@@ -70,7 +70,7 @@ pub fn search(config: &Config, open: Open) -> Vec<String> {
     flag("drop-path", Some(finish.drop_path.to_string()));
     flag("learning-rate", Some(training.learning_rate.to_string()));
     flag("schedule", Some(training.schedule.to_string()));
-    flag("optimizer", Some(training.optimizer).filter(|o| *o != Moving::Sgd).map(|o| o.to_string()));
+    flag("optimizer", Some(training.optimizer.to_string()));
     flag("momentum", Some(training.momentum.to_string()));
     flag("nesterov", Some(training.nesterov.to_string()));
     flag("weight-decay", Some(training.weight_decay.to_string()));

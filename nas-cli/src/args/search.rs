@@ -223,13 +223,14 @@ pub struct TrainingArgs {
     /// How it falls: cosine, cosine:TO, constant, exponential:FACTOR an epoch, step:EPOCHS:FACTOR [default: cosine]
     #[arg(long, value_name = "CURVE", help_heading = "Training")]
     pub schedule: Option<Falling>,
-    /// What takes the steps: sgd, or rmsprop:RHO:EPSILON, as TensorFlow has it [default: sgd]
+    /// What takes the steps: muon[:SHARE:DECAY], sgd, or rmsprop:RHO:EPSILON, as TensorFlow has it [default:
+    /// muon:0.2:0.05]
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub optimizer: Option<Moving>,
     /// Its momentum
     #[arg(long, value_name = "SHARE", help_heading = "Training")]
     pub momentum: Option<f64>,
-    /// Whether the momentum of sgd is Nesterov's [default: true]
+    /// Whether the momentum of muon and sgd is Nesterov's [default: true]
     #[arg(long, value_name = "true|false", help_heading = "Training")]
     pub nesterov: Option<bool>,
     /// Weight decay, on weights of convolutions and linear layers

@@ -202,12 +202,12 @@ pub struct TrainingConfig {
     /// How it falls.
     #[serde(default)]
     pub schedule: Falling,
-    /// What takes the steps.
+    /// What takes the steps: SGD in studies of before there was a choice.
     #[serde(default)]
     pub optimizer: Moving,
     /// Its momentum.
     pub momentum: f64,
-    /// Whether the momentum of SGD is Nesterov's.
+    /// Whether the momentum of Muon and SGD is Nesterov's.
     #[serde(default = "yes")]
     pub nesterov: bool,
     /// Weight decay on weights of convolutions and linear layers.

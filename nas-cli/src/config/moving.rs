@@ -1,4 +1,4 @@
-//! The optimiser, as people write it: `sgd`, `rmsprop`, `rmsprop:0.9:0.1`.
+//! The optimiser, as people write it: `muon`, `sgd`, `rmsprop`, `rmsprop:0.9:0.1`.
 
 use nas_nn::trainer::{OptimizerKind, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,13 @@ pub enum Moving {
     /// Stochastic gradient descent.
     #[default]
     Sgd,
+    /// Muon for matrices, SGD for the rest.
+    Muon {
+        /// What part of the learning rate the steps of matrices have.
+        share: f64,
+        /// The weight decay of matrices.
+        decay: f64,
+    },
     /// RMSProp, as TensorFlow has it.
     RmsProp {
         /// How much of the mean of squares is kept.
@@ -20,10 +27,16 @@ pub enum Moving {
 }
 
 impl Moving {
+    /// Muon with the settings that served best where we measured.
+    pub const MUON: Self = Self::Muon { share: 0.2, decay: 0.05 };
+
     /// A training that moves so.
     pub fn of(self, training: TrainConfig) -> TrainConfig {
         match self {
             Self::Sgd => training,
+            Self::Muon { share: muon_share, decay: muon_decay } => {
+                TrainConfig { optimizer: OptimizerKind::Muon, muon_share, muon_decay, ..training }
+            }
             Self::RmsProp { rho: beta2, epsilon } => {
                 TrainConfig { optimizer: OptimizerKind::Rmsprop, beta2, epsilon, ..training }
             }
@@ -35,6 +48,7 @@ impl std::fmt::Display for Moving {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sgd => f.write_str("sgd"),
+            Self::Muon { share, decay } => write!(f, "muon:{share}:{decay}"),
             Self::RmsProp { rho, epsilon } => write!(f, "rmsprop:{rho}:{epsilon}"),
         }
     }
@@ -52,12 +66,23 @@ impl std::str::FromStr for Moving {
     fn from_str(text: &str) -> Result<Self, String> {
         let fault = || {
             format!(
-                "`{text}` is no optimiser; it is sgd, rmsprop or rmsprop:RHO:EPSILON (0.9:0.1, as AmoebaNet on ImageNet)"
+                "`{text}` is no optimiser; it is muon, muon:SHARE:DECAY (0.2:0.05), sgd, rmsprop or rmsprop:RHO:EPSILON \
+                 (0.9:0.1, as AmoebaNet on ImageNet)"
             )
         };
         let number = |text: &str| text.parse::<f64>().map_err(|_| fault());
         match text.split(':').map(str::trim).collect::<Vec<_>>()[..] {
             ["sgd"] => Ok(Self::Sgd),
+            ["muon"] => Ok(Self::MUON),
+            ["muon", share, decay] => match (number(share)?, number(decay)?) {
+                (share, _) if !(share > 0.0 && share.is_finite()) => Err(format!(
+                    "`{text}`: SHARE is the part of the learning rate that matrices have, above 0, such as 0.2"
+                )),
+                (_, decay) if !(decay >= 0.0 && decay.is_finite()) => {
+                    Err(format!("`{text}`: DECAY is the weight decay of matrices, 0 or more, such as 0.05"))
+                }
+                (share, decay) => Ok(Self::Muon { share, decay }),
+            },
             ["rmsprop"] => Ok(Self::RmsProp { rho: 0.9, epsilon: 0.1 }),
             ["rmsprop", rho, epsilon] => match (number(rho)?, number(epsilon)?) {
                 (rho, _) if !(0.0..1.0).contains(&rho) => {
@@ -87,21 +112,29 @@ mod tests {
 
     #[test]
     fn every_optimiser_is_written_as_it_is_read() {
-        for text in ["sgd", "rmsprop:0.9:0.1", "rmsprop:0.95:1"] {
+        for text in ["sgd", "muon:0.2:0.05", "muon:0.1:0", "rmsprop:0.9:0.1", "rmsprop:0.95:1"] {
             assert_eq!(text.parse::<Moving>().unwrap().to_string(), text);
         }
         assert_eq!("rmsprop".parse::<Moving>().unwrap().to_string(), "rmsprop:0.9:0.1");
         let training = "rmsprop:0.8:0.5".parse::<Moving>().unwrap().of(TrainConfig::default());
         assert_eq!((training.optimizer, training.beta2, training.epsilon), (OptimizerKind::Rmsprop, 0.8, 0.5));
+        let training = "muon:0.3:0.2".parse::<Moving>().unwrap().of(TrainConfig::default());
+        assert_eq!((training.optimizer, training.muon_share, training.muon_decay), (OptimizerKind::Muon, 0.3, 0.2));
     }
 
     #[test]
     fn what_is_no_optimiser_is_said() {
-        for text in ["", "adam", "sgd:0.9", "rmsprop:0.9", "rmsprop:much:0.1"] {
+        for text in ["", "adam", "sgd:0.9", "muon:0.2", "muon:a:0", "rmsprop:0.9", "rmsprop:much:0.1"] {
             let message = text.parse::<Moving>().unwrap_err();
             assert!(message.contains(&format!("`{text}` is no optimiser")), "{message}");
         }
-        for (text, part) in [("rmsprop:1.5:0.1", "RHO"), ("rmsprop:NaN:0.1", "RHO"), ("rmsprop:0.9:0", "EPSILON")] {
+        for (text, part) in [
+            ("muon:0:0.1", "SHARE"),
+            ("muon:0.2:-1", "DECAY"),
+            ("rmsprop:1.5:0.1", "RHO"),
+            ("rmsprop:NaN:0.1", "RHO"),
+            ("rmsprop:0.9:0", "EPSILON"),
+        ] {
             let message = text.parse::<Moving>().unwrap_err();
             assert!(message.contains(text) && message.contains(part), "{message}");
         }

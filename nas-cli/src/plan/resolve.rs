@@ -8,7 +8,8 @@ use super::finish::regularization;
 use super::hypernet::PASSES;
 use super::sizes::{FINAL_DEFAULT, SEARCH_SIZES, Size};
 use crate::config::{
-    Batch, Config, DataConfig, FinalConfig, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig, TrialConfig,
+    Batch, Config, DataConfig, FinalConfig, Moving, Partial, RunConfig, SearchConfig, SpaceConfig, TrainingConfig,
+    TrialConfig,
 };
 use crate::evaluators::{SUPERNET, TRAIN};
 use crate::objectives::{self, wants_latency};
@@ -137,7 +138,7 @@ pub fn resolve(given: Partial, facts: &Facts) -> Config {
         training: TrainingConfig {
             learning_rate: training.learning_rate.unwrap_or_else(|| learning_rate(images_a_step)),
             schedule: training.schedule.unwrap_or_default(),
-            optimizer: training.optimizer.unwrap_or_default(),
+            optimizer: training.optimizer.unwrap_or(Moving::MUON),
             momentum: training.momentum.unwrap_or(0.9),
             nesterov: training.nesterov.unwrap_or(true),
             weight_decay: training.weight_decay.unwrap_or(3e-4),

@@ -15,11 +15,10 @@ const fn size(channels: usize, layers: usize) -> Size {
     Size { channels, layers }
 }
 
-/// Networks searched, smallest first.
-pub const SEARCH_SIZES: [Size; 3] = [size(8, 5), size(12, 5), size(16, 8)];
+/// Networks searched, smallest first. Activations lie in blocks of eight channels, so that 12 would cost as much as 16.
+pub const SEARCH_SIZES: [Size; 3] = [size(8, 5), size(16, 5), size(16, 8)];
 
-/// Final networks, smallest first; the last is the paper's. Activations lie in blocks of eight channels, so that 12 would
-/// cost as much as 16.
+/// Final networks, smallest first; the last is the paper's.
 pub const FINAL_SIZES: [Size; 7] =
     [size(8, 5), size(16, 5), size(16, 8), size(24, 8), size(24, 11), size(36, 14), size(36, 20)];
 

@@ -159,11 +159,13 @@ fn a_training_moves_by_the_optimiser_that_was_asked_for() {
         let settings = fs::read_to_string(folder.path().join(out).join("nas.toml")).unwrap();
         (metrics["training"]["history"][0]["train_loss"].as_f64().unwrap(), settings)
     };
-    let (sgd, settings) = train(&[], "sgd");
-    assert!(settings.contains("\noptimizer = \"sgd\"\n"), "{settings}");
+    let (muon, settings) = train(&[], "muon");
+    assert!(settings.contains("\noptimizer = \"muon:0.2:0.05\"\n"), "{settings}");
     let (rmsprop, settings) = train(&["--optimizer", "rmsprop"], "rmsprop");
     assert!(settings.contains("\noptimizer = \"rmsprop:0.9:0.1\"\n"), "{settings}");
-    assert!(rmsprop != sgd, "{rmsprop}");
+    let (sgd, settings) = train(&["--optimizer", "sgd"], "sgd");
+    assert!(settings.contains("\noptimizer = \"sgd\"\n"), "{settings}");
+    assert!(muon != sgd && rmsprop != sgd && muon != rmsprop, "{muon}, {rmsprop}, {sgd}");
     let ran = nas(folder.path(), &["train", "DARTS_V2", "--optimizer", "adam"]);
     assert!(ran.code == USAGE && ran.stderr.contains("rmsprop:RHO:EPSILON"), "{}", ran.stderr);
 }

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, WithDType};
 
+use crate::element::Element;
+
 /// A floating-point type that the fused updates exist for.
-pub(super) trait Real: WithDType {
+pub(super) trait Real: Element {
     /// The values, if the storage is of this type.
     fn values(storage: &mut CpuStorage) -> Option<&mut [Self]>;
     /// The square root.

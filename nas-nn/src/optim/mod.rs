@@ -8,6 +8,8 @@
 mod adam;
 mod clip;
 mod lend;
+mod muon;
+mod orthogonal;
 mod rmsprop;
 mod sgd;
 
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use adam::Adam;
 pub use clip::{clip_by_norm, clip_scale, global_norm};
+pub use muon::Muon;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 

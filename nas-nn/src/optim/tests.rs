@@ -72,6 +72,92 @@ fn rmsprop_is_tensorflows() {
     check(rmsprop(0.0, 1.0, 0.0), 0.1, None, [0.9700674667907228, -2.022380244166887, 0.5003978610983904]);
 }
 
+fn muon(nesterov: bool) -> Muon {
+    Muon::new(0.2, 0.1, Sgd::new(0.9, nesterov, 0.01, DecayOn::Selected))
+}
+
+/// Kernels of a convolution, `[out, in, 1, 2]`, and a gradient of theirs.
+fn kernels(name: &str, out: usize, inputs: usize) -> (Parameter, Tensor) {
+    let numbers = |phase: f64| {
+        let values: Vec<f64> = (0..2 * out * inputs).map(|i| (phase + i as f64).sin()).collect();
+        Tensor::from_vec(values, (out, inputs, 1, 2), &Device::Cpu).unwrap()
+    };
+    let var = Var::from_tensor(&numbers(0.0)).unwrap();
+    (Parameter { name: name.to_owned(), var, decay: true }, numbers(0.5))
+}
+
+fn all(parameter: &Parameter) -> Vec<f64> {
+    parameter.var.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The formula, with a momentum that two equal gradients make 1.9 (Nesterov: 2.71) times one: to an orthogonal matrix, the
+/// same.
+#[test]
+fn muon_moves_matrices_by_orthogonal_steps() {
+    for (out, inputs, stretch) in [(3, 4, 1.0), (6, 2, 1.5_f64.sqrt())] {
+        let (parameter, gradient) = kernels("a", out, inputs);
+        let mut direction: Vec<f64> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+        orthogonal::orthogonalize(&mut direction, 2 * inputs);
+        let (mut muon, mut expect) = (muon(out == 3), all(&parameter));
+        for _ in 0..2 {
+            let rate = Rate { learning_rate: 0.5, scale: 0.7 };
+            muon.step(std::slice::from_ref(&parameter), std::slice::from_ref(&gradient), rate).unwrap();
+            for (w, d) in expect.iter_mut().zip(&direction) {
+                *w = *w * (1.0 - 0.5 * 0.2 * 0.1) - 0.5 * 0.2 * stretch * d;
+            }
+        }
+        for (value, expect) in all(&parameter).into_iter().zip(expect) {
+            assert!((value - expect).abs() < 1e-6, "{out} x {inputs}: {value}, not {expect}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_matrix_moves_by_sgd_beside_muon() {
+    let ((depthwise, gradient), (matrix, other)) = (kernels("depthwise", 4, 1), kernels("matrix", 4, 2));
+    let (alone, same) = kernels("depthwise", 4, 1);
+    let (mut muon, mut sgd) = (muon(true), Sgd::new(0.9, true, 0.01, DecayOn::Selected));
+    let parameters = [parameter("norm", false, DType::F64), depthwise, matrix];
+    let norm = parameter("norm", false, DType::F64);
+    for step in 0..3 {
+        let rate = Rate::new(0.1);
+        muon.step(&parameters, &[self::gradient(step, DType::F64), gradient.clone(), other.clone()], rate).unwrap();
+        sgd.step(&[norm.clone(), alone.clone()], &[self::gradient(step, DType::F64), same.clone()], rate).unwrap();
+    }
+    assert_eq!((values(&parameters[0]), all(&parameters[1])), (values(&norm), all(&alone)));
+    let state = muon.state().unwrap();
+    let names: Vec<_> = state.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["depthwise.momentum", "matrix.momentum", "norm.momentum"]);
+}
+
+#[test]
+fn muon_goes_on_from_its_state_at_any_number_of_threads() {
+    let kernels = || [kernels("a", 9, 5), kernels("b", 3, 16), kernels("c", 7, 1)];
+    let stepped = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let (parameters, gradients): (Vec<_>, Vec<_>) = kernels().into_iter().unzip();
+            let mut optimizer = muon(true);
+            for step in 0..4 {
+                if step == 2 {
+                    let state = optimizer.state().unwrap();
+                    optimizer = muon(true);
+                    optimizer.load_state(&parameters, &state).unwrap();
+                }
+                optimizer.step(&parameters, &gradients, Rate::new(0.1)).unwrap();
+            }
+            parameters.iter().flat_map(all).collect::<Vec<_>>()
+        })
+    };
+    let (parameters, gradients): (Vec<_>, Vec<_>) = kernels().into_iter().unzip();
+    let mut whole = muon(true);
+    for _ in 0..4 {
+        whole.step(&parameters, &gradients, Rate::new(0.1)).unwrap();
+    }
+    let expect: Vec<f64> = parameters.iter().flat_map(all).collect();
+    assert_eq!((stepped(1), stepped(3)), (expect.clone(), expect));
+}
+
 #[test]
 fn decay_spares_what_it_should() {
     let still = [Tensor::zeros(3, DType::F64, &Device::Cpu).unwrap()];
@@ -106,6 +192,17 @@ fn tensor_operations_give_the_same_step_as_the_fused_pass() {
         let next = super::adam::composed_next(&adam, &parameters[0], &gradient(1, DType::F64), rate).unwrap();
         adam.step(&parameters, &[gradient(1, DType::F64)], rate).unwrap();
         same(next);
+    }
+    for nesterov in [false, true] {
+        let ((parameter, gradient), mut muon) = (kernels("a", 6, 2), muon(nesterov));
+        let parameters = [parameter];
+        muon.step(&parameters, std::slice::from_ref(&gradient), rate).unwrap();
+        let next = super::muon::composed_next(&muon, &parameters[0], &gradient, rate).unwrap();
+        muon.step(&parameters, &[gradient], rate).unwrap();
+        let next = next.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        for (a, b) in next.into_iter().zip(all(&parameters[0])) {
+            assert!((a - b).abs() < 1e-12, "{a}, not {b}");
+        }
     }
     let mut rmsprop = RmsProp::new(0.9, 0.9, 0.1, 0.01, DecayOn::All);
     rmsprop.step(&parameters, &[gradient(0, DType::F64)], rate).unwrap();

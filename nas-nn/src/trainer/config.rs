@@ -4,7 +4,7 @@ use nas_data::Augment;
 use nas_space::ImageShape;
 use serde::{Deserialize, Serialize};
 
-use crate::optim::{Adam, DecayOn, Optimizer, RmsProp, Sgd};
+use crate::optim::{Adam, DecayOn, Muon, Optimizer, RmsProp, Sgd};
 use crate::schedule::{Curve, Schedule};
 use crate::{Mode, NnError, Precision, StepConfig};
 
@@ -20,6 +20,8 @@ pub enum OptimizerKind {
     Adam,
     /// RMSProp with momentum, as TensorFlow has it.
     Rmsprop,
+    /// Muon for matrices, stochastic gradient descent with momentum for what is none.
+    Muon,
 }
 
 /// Which statistics batch norm uses while the network is evaluated.
@@ -55,9 +57,9 @@ pub struct TrainConfig {
     pub optimizer: OptimizerKind,
     /// The learning rate after warm-up, before the schedule lowers it.
     pub learning_rate: f64,
-    /// Momentum of SGD and RMSProp, from 0 (none) below 1.
+    /// Momentum of SGD, Muon and RMSProp, from 0 (none) below 1.
     pub momentum: f64,
-    /// Whether SGD's momentum is Nesterov's.
+    /// Whether the momentum of SGD and Muon is Nesterov's.
     pub nesterov: bool,
     /// Adam's decay of the mean of gradients, from 0 below 1.
     pub beta1: f64,
@@ -65,7 +67,11 @@ pub struct TrainConfig {
     pub beta2: f64,
     /// Adam's addition to the denominator, RMSProp's to the mean of squares, above 0.
     pub epsilon: f64,
-    /// Weight decay, 0 for none.
+    /// Muon: what part of the learning rate the steps of matrices have, above 0.
+    pub muon_share: f64,
+    /// Muon: the decoupled weight decay of matrices, 0 for none.
+    pub muon_decay: f64,
+    /// Weight decay, 0 for none; with Muon, of what is no matrix.
     pub weight_decay: f64,
     /// Which parameters decay.
     pub decay: DecayOn,
@@ -107,6 +113,8 @@ impl Default for TrainConfig {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            muon_share: 0.2,
+            muon_decay: 0.05,
             weight_decay: 3e-4,
             decay: DecayOn::Selected,
             schedule: Curve::Cosine { to: 0.0 },
@@ -160,6 +168,8 @@ impl TrainConfig {
         below_one("beta1", self.beta1)?;
         below_one("beta2", self.beta2)?;
         real("epsilon", self.epsilon, self.epsilon > 0.0, "it must be above 0")?;
+        real("muon_share", self.muon_share, self.muon_share > 0.0, "it must be above 0")?;
+        not_negative("muon_decay", self.muon_decay)?;
         not_negative("weight_decay", self.weight_decay)?;
         not_negative("clip_norm", self.clip_norm)?;
         below_one("label_smoothing", self.label_smoothing)?;
@@ -188,8 +198,10 @@ impl TrainConfig {
             adam.epsilon = self.epsilon;
             adam
         };
+        let sgd = Sgd::new(self.momentum, self.nesterov, self.weight_decay, self.decay);
         match self.optimizer {
-            OptimizerKind::Sgd => Box::new(Sgd::new(self.momentum, self.nesterov, self.weight_decay, self.decay)),
+            OptimizerKind::Sgd => Box::new(sgd),
+            OptimizerKind::Muon => Box::new(Muon::new(self.muon_share, self.muon_decay, sgd)),
             OptimizerKind::Rmsprop => {
                 Box::new(RmsProp::new(self.beta2, self.momentum, self.epsilon, self.weight_decay, self.decay))
             }
@@ -231,6 +243,8 @@ mod tests {
         check(|c| c.beta1 = -0.1, "beta1");
         check(|c| c.beta2 = 1.0, "beta2");
         check(|c| c.epsilon = 0.0, "epsilon");
+        check(|c| c.muon_share = 0.0, "muon_share");
+        check(|c| c.muon_decay = -0.1, "muon_decay");
         check(|c| c.weight_decay = f64::NAN, "weight_decay");
         check(|c| c.clip_norm = -1.0, "clip_norm");
         check(|c| c.label_smoothing = 1.0, "label_smoothing");
