@@ -102,8 +102,8 @@ fn finish(
             study.path().display()
         ))
     })?;
-    let (warm_start, shared_seconds) = (warm_start::known(study)?, study.seconds_shared(RANDOM)?);
-    Ok(Searched { first, random, winner, supernet, hypernet, warm_start, shared_seconds })
+    let (warm_start, seconds) = (warm_start::known(study)?, super::time::search_seconds(study, name)?);
+    Ok(Searched { first, random, winner, supernet, hypernet, warm_start, seconds })
 }
 
 /// How many trials at the beginning of an arm are those of random search, which can then take them over.

@@ -36,20 +36,11 @@ pub struct Searched {
     pub hypernet: Option<Generated>,
     /// The proxy's choice that the arm began with.
     pub warm_start: Option<Warm>,
-    /// Seconds that count in both arms, of trials that random search took over.
-    pub shared_seconds: f64,
+    /// Seconds of it in all sessions.
+    pub seconds: f64,
 }
 
 impl Searched {
-    /// Seconds of all sessions.
-    fn seconds(&self) -> f64 {
-        let supernet = self.supernet.as_ref().map_or(0.0, |found| found.seconds);
-        let hypernet = self.hypernet.as_ref().map_or(0.0, |found| found.seconds);
-        let warm = self.warm_start.as_ref().map_or(0.0, |warm| warm.seconds);
-        let arms = arms(self).iter().map(|(_, outcome)| outcome.seconds).sum::<f64>();
-        warm + supernet + hypernet + arms - self.shared_seconds
-    }
-
     /// The baseline's best, where it beats the winner.
     pub fn better_random(&self) -> Option<&Trial> {
         let best = self.random.as_ref()?.best.as_ref()?;
@@ -199,7 +190,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
             "hypernetwork": s.hypernet.as_ref().map(hypernet::metrics),
         })),
         "seconds": {
-            "search": searched.map(Searched::seconds),
+            "search": searched.map(|s| s.seconds),
             "final": trained.seconds,
         },
     })

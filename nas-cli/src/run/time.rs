@@ -84,9 +84,8 @@ pub const FINAL_SECONDS: &str = "nas/final_seconds";
 /// Decides the final network and its epochs from the time that is left and the winner's measured speed, once; and says
 /// when the training should have ended.
 pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &Blueprint) -> anyhow::Result<Instant> {
-    let mut used = time.setup + supernet::seconds_used(study)? + hypernet::seconds_used(study)?;
-    used += warm_start::seconds_used(study)? + clock::seconds_used(study, FINAL_SECONDS)?;
-    used += trial_seconds(study, run.config.search.strategy_name())?;
+    let search = search_seconds(study, run.config.search.strategy_name())?;
+    let used = time.setup + search + clock::seconds_used(study, FINAL_SECONDS)?;
     let begin = Instant::now();
     let plan: FinalPlan = match study.get(FINAL_KEY)? {
         Some(text) => serde_json::from_str(&text).context("the study's final plan cannot be read")?,
@@ -110,6 +109,15 @@ pub fn decide_final(run: &mut Run, study: &Study, time: &TimePlan, blueprint: &B
     run.config.finish.images = plan.images.or(run.config.finish.images);
     let left = (time.total - used - reserve(run, time)).max(1.0);
     Ok(begin + Duration::from_secs_f64(left))
+}
+
+/// Seconds that a search took so far: what was learned before the first trial, and all trials.
+///
+/// # Errors
+/// If the study cannot be read, or holds something else there.
+pub fn search_seconds(study: &Study, strategy: &str) -> anyhow::Result<f64> {
+    let learning = supernet::seconds_used(study)? + hypernet::seconds_used(study)? + warm_start::seconds_used(study)?;
+    Ok(learning + trial_seconds(study, strategy)?)
 }
 
 /// Seconds that all trials took. Random search is the baseline of every other strategy, but none of its own.

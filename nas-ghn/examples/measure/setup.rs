@@ -103,7 +103,7 @@ impl Setup {
         }
     }
 
-    /// A real training: SGD with momentum and a cosine, as trials of `nas search` have it.
+    /// A real training: SGD with momentum and a cosine.
     pub(crate) fn training(&self, epochs: usize, evaluate_every: usize) -> TrainConfig {
         TrainConfig {
             epochs,

@@ -21,7 +21,7 @@ use crate::{NnError, Parameter};
 pub struct Muon {
     /// What part of the learning rate the steps of matrices have, such as 0.2.
     pub share: f64,
-    /// Weight decay of the matrices, beside the step as AdamW's is, such as 0.1.
+    /// Weight decay of the matrices, beside the step as AdamW's is, such as 0.05.
     pub weight_decay: f64,
     /// What moves the other parameters; its momentum is that of the matrices too.
     pub others: Sgd,

@@ -68,8 +68,8 @@ fn iterate<T: Element>(x: &mut Matrix<T>, rows: usize, columns: usize) {
         || {
             for _ in 0..STEPS {
                 transpose(x, &mut transposed);
-                product(x, &transposed, &mut gram);
-                product(&gram, &gram, &mut square);
+                symmetric(x, &transposed, &mut gram);
+                symmetric(&gram, &gram, &mut square);
                 for (g, s) in gram.values.iter_mut().zip(&square.values) {
                     *g = g.zip(*s, |g, s| c.fma(s, b * g));
                 }
@@ -102,20 +102,50 @@ fn transpose<T: Element>(from: &Matrix<T>, to: &mut Matrix<T>) {
 fn product<T: Element>(left: &Matrix<T>, right: &Matrix<T>, out: &mut Matrix<T>) {
     let bands = left.values.chunks_exact(BAND * left.width).zip(out.values.chunks_exact_mut(BAND * right.width));
     for (left, out) in bands {
-        let mut register = 0;
-        while register + 2 <= right.width {
-            tile::<T, 2>(left, right, out, register);
-            register += 2;
-        }
-        if register < right.width {
-            tile::<T, 1>(left, right, out, register);
+        band(left, right, out, 0);
+    }
+}
+
+/// The same where it is known to be symmetric: what is right of the diagonal is worked out, the rest is its mirror image.
+#[inline(always)]
+fn symmetric<T: Element>(left: &Matrix<T>, right: &Matrix<T>, out: &mut Matrix<T>) {
+    let bands = left.values.chunks_exact(BAND * left.width).zip(out.values.chunks_exact_mut(BAND * right.width));
+    for (number, (left, out)) in bands.enumerate() {
+        band(left, right, out, number * BAND / LANES);
+    }
+    for row in 1..out.width {
+        for column in 0..row {
+            for i in 0..LANES {
+                for j in 0..LANES {
+                    let value = out.values[(column * LANES + j) * out.width + row].0[i];
+                    out.values[(row * LANES + i) * out.width + column].0[j] = value;
+                }
+            }
         }
     }
 }
 
-/// A band of rows and `W` registers of a product, summed in the order of the terms.
+/// A band of rows of a product, from a register of the row on.
 #[inline(always)]
-fn tile<T: Element, const W: usize>(left: &[Lanes<T>], right: &Matrix<T>, out: &mut [Lanes<T>], register: usize) {
+fn band<T: Element>(left: &[Lanes<T>], right: &Matrix<T>, out: &mut [Lanes<T>], first: usize) {
+    let mut register = first;
+    while register < right.width {
+        register += match right.width - register {
+            1 => tile::<T, 1>(left, right, out, register),
+            2 | 4 => tile::<T, 2>(left, right, out, register),
+            _ => tile::<T, 3>(left, right, out, register),
+        };
+    }
+}
+
+/// A band of rows and `W` registers of a product, summed in the order of the terms; returns `W`.
+#[inline(always)]
+fn tile<T: Element, const W: usize>(
+    left: &[Lanes<T>],
+    right: &Matrix<T>,
+    out: &mut [Lanes<T>],
+    register: usize,
+) -> usize {
     let width = left.len() / BAND;
     let mut sums = [[Lanes::ZERO; W]; BAND];
     for (block, terms) in right.values.chunks_exact(LANES * right.width).enumerate() {
@@ -139,6 +169,7 @@ fn tile<T: Element, const W: usize>(left: &[Lanes<T>], right: &Matrix<T>, out: &
         let at = row * right.width + register;
         out[at..at + W].copy_from_slice(&sums[row]);
     }
+    W
 }
 
 #[cfg(test)]
@@ -182,7 +213,7 @@ mod tests {
 
     #[test]
     fn any_shape_goes_through_the_iteration() {
-        for (rows, columns) in [(1, 1), (1, 9), (3, 5), (8, 8), (7, 24), (5, 3), (18, 6), (9, 33)] {
+        for (rows, columns) in [(1, 1), (1, 9), (3, 5), (8, 8), (7, 24), (5, 3), (50, 6), (9, 33), (29, 40)] {
             let values = numbers(rows, columns);
             let mut found = values.clone();
             orthogonalize(&mut found, columns);

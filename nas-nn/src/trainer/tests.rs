@@ -71,6 +71,11 @@ fn resuming_after_any_step_gives_the_same_bytes_with_rmsprop() {
 }
 
 #[test]
+fn resuming_after_any_step_gives_the_same_bytes_with_muon() {
+    check_resume(&TrainConfig { optimizer: OptimizerKind::Muon, nesterov: true, learning_rate: 0.1, ..config() });
+}
+
+#[test]
 fn a_killed_training_goes_on_from_its_last_save_within_the_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("a"), folder.path().join("b"));

@@ -40,7 +40,7 @@ impl Study {
     /// The wall-clock seconds an arm has used in all sessions so far.
     ///
     /// # Errors
-    /// What SQLite refuses.
+    /// What SQLite refuses, or that the study holds something else there.
     pub fn seconds_used(&self, arm: &str) -> Result<f64, SearchError> {
         self.seconds(&format!("seconds/{arm}"))
     }
@@ -48,13 +48,14 @@ impl Study {
     /// Those of them that another arm spent, on trials that were [taken over](Self::import).
     ///
     /// # Errors
-    /// What SQLite refuses.
+    /// As [`seconds_used`](Self::seconds_used).
     pub fn seconds_shared(&self, arm: &str) -> Result<f64, SearchError> {
         self.seconds(&format!("shared_seconds/{arm}"))
     }
 
     fn seconds(&self, key: &str) -> Result<f64, SearchError> {
-        Ok(self.get(key)?.and_then(|text| text.parse().ok()).unwrap_or(0.0))
+        let Some(text) = self.get(key)? else { return Ok(0.0) };
+        text.parse().map_err(|_| self.damaged(format!("`{key}`: `{text}` is no number of seconds")))
     }
 
     pub(crate) fn set_seconds_used(&self, arm: &str, seconds: f64) -> Result<(), SearchError> {

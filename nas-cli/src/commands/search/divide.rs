@@ -87,21 +87,10 @@ pub(super) fn divide(
         (config.finish.channels, config.finish.layers) = (searched.channels, searched.layers);
     }
     let open = Open { size: as_wished && !as_found, epochs: given.finish.epochs.is_none() };
-    let left = (total - setup - search) * 0.98;
-    let size = (!open.size).then_some(Size { channels: config.finish.channels, layers: config.finish.layers });
-    let epochs = (!open.epochs).then_some(config.finish.epochs);
     let images = data.final_images(config)?.0.len();
     let each = |s: Size| Some(images as f64 * probe::mean_work(space.as_ref(), &network, s)? / speed.whole);
-    let finish = plan::final_plan(left, images, size, epochs, each);
-    let trained = size.unwrap_or_else(|| recipe::fitting(space.as_ref(), finish.size));
-    (config.finish.channels, config.finish.layers) = (trained.channels, trained.layers);
-    config.finish.epochs = finish.epochs;
-    let side = data.shape().height.min(data.shape().width);
-    let (pictures, windows) = (config.data.image_size.is_some(), config.data.resized_crop > 0.0);
-    let usual = plan::regularization(finish.epochs, side, pictures, windows);
-    config.finish.drop_path = given.finish.drop_path.unwrap_or(usual.drop_path);
-    config.data.cutout = given.data.cutout.unwrap_or(usual.cutout);
-    config.data.crop = given.data.crop.unwrap_or(usual.crop);
+    let fitting = |s: Size| recipe::fitting(space.as_ref(), s);
+    let trained = plan_final(config, given, data, &open, (total - setup - search) * 0.98, images, each, fitting);
     let rates = |size: Size, speed: f64| work(size).map_or(0.0, |w| speed / w);
     out.note(&format!(
         "speed probe: a worker trains {:.0} images a second at {} channels and {} cells, all threads {:.0} at {} and {}",
@@ -112,45 +101,15 @@ pub(super) fn divide(
         trained.channels,
         trained.layers,
     ));
-    let phase = SUPERNET_SHARE * search;
-    let supernet = one_shot.as_ref().zip(step).map(|(asked, step)| {
-        let plan = asked.plan(phase, data.train.len(), batch, step);
-        SupernetPlan { images: data.at_least(plan.images), ..plan }
-    });
-    let comparing = match (&one_shot, paces) {
-        (Some(OneShot::Sharing(_)), _) => Some(CANDIDATES_SHARE * phase),
-        (Some(OneShot::Gradient(_) | OneShot::Shared(_)), _) => Some(0.0),
-        (None, Some((_, score))) => {
-            let samples = hypernet.as_ref().and_then(|asked| asked.samples).unwrap_or(HYPERNET_SAMPLES);
-            Some((samples as f64 * score).min(HYPERNET_SCORING * phase))
-        }
-        (None, None) => None,
-    };
+    let learning = learning(&one_shot, &hypernet, SUPERNET_SHARE * search, (step, paces), data, batch);
     let beside = match one_shot.as_ref().and_then(OneShot::random).or(hypernet.as_ref().map(|asked| asked.random)) {
         Some(random) if baseline && random > 0 => " and random ones",
         _ => "",
     };
-    let hypernet = hypernet.as_ref().zip(paces).map(|(asked, paces)| {
-        let plan = asked.plan(phase, data.train.len(), batch, paces);
-        HypernetPlan { images: data.at_least(plan.images), ..plan }
-    });
-    let parts = match (&supernet, &hypernet) {
-        (_, Some(plan)) => format!(
-            "{} of the hypernetwork and {} scored, then the best of them{beside}, {} each",
-            plural(plan.epochs as u64, "epoch"),
-            plural(plan.samples as u64, "architecture"),
-            seconds(trials.seconds),
-        ),
-        (Some(plan), None) if matches!(one_shot, Some(OneShot::Shared(_))) => {
-            format!("{} of the supernet, then trials on its weights", plural(plan.epochs as u64, "epoch"))
-        }
-        (Some(plan), None) => format!(
-            "{} of the supernet, then the cell found{beside}, {} each",
-            plural(plan.epochs as u64, "epoch"),
-            seconds(trials.seconds),
-        ),
-        (None, None) => format!("about {} trials of {} in the first arm", trials.trials, seconds(trials.seconds)),
-    };
+    let parts = learning.as_ref().map_or_else(
+        || format!("about {} trials of {} in the first arm", trials.trials, seconds(trials.seconds)),
+        |learning| said(learning, &one_shot, beside, trials.seconds),
+    );
     out.note(&format!(
         "of {}: {} for the search, {parts}; the rest for the final training, measured again when the winner is known",
         seconds(total),
@@ -158,8 +117,95 @@ pub(super) fn divide(
     ));
     let measuring = if matches!(one_shot, Some(OneShot::Shared(_))) { 1.0 - SUPERNET_SHARE } else { 1.0 };
     let first_arm = search * measuring * plan::first_arm_share(baseline);
-    let phase = comparing.map(|measuring| Phase { seconds: phase, measuring });
+    let (supernet, hypernet, phase) = match learning {
+        Some(Learning { what: Learned::Supernet(plan), phase }) => (Some(plan), None, Some(phase)),
+        Some(Learning { what: Learned::Hypernet(plan), phase }) => (None, Some(plan), Some(phase)),
+        None => (None, None, None),
+    };
     Ok(TimePlan { total, setup, search, first_arm, trials: trials.trials, speed, open, supernet, hypernet, phase })
+}
+
+/// Plans the final training for so many seconds, as long as the winner is not known, and its regularization, which stays;
+/// returns the size of the network. `each` has the seconds of a pass over the images at a size.
+fn plan_final(
+    config: &mut Config,
+    given: &Partial,
+    data: &Data,
+    open: &Open,
+    left: f64,
+    images: usize,
+    each: impl Fn(Size) -> Option<f64>,
+    fitting: impl Fn(Size) -> Size,
+) -> Size {
+    let size = (!open.size).then_some(Size { channels: config.finish.channels, layers: config.finish.layers });
+    let epochs = (!open.epochs).then_some(config.finish.epochs);
+    let finish = plan::final_plan(left, images, size, epochs, each);
+    let trained = size.unwrap_or_else(|| fitting(finish.size));
+    (config.finish.channels, config.finish.layers) = (trained.channels, trained.layers);
+    config.finish.epochs = finish.epochs;
+    let side = data.shape().height.min(data.shape().width);
+    let (pictures, windows) = (config.data.image_size.is_some(), config.data.resized_crop > 0.0);
+    let usual = plan::regularization(finish.epochs, side, pictures, windows);
+    config.finish.drop_path = given.finish.drop_path.unwrap_or(usual.drop_path);
+    config.data.cutout = given.data.cutout.unwrap_or(usual.cutout);
+    config.data.crop = given.data.crop.unwrap_or(usual.crop);
+    trained
+}
+
+/// What a method learns before its first trial.
+struct Learning {
+    what: Learned,
+    phase: Phase,
+}
+
+enum Learned {
+    Supernet(SupernetPlan),
+    Hypernet(HypernetPlan),
+}
+
+/// Plans what a method learns before its first trial, in so many seconds; `paces` are the measured seconds of a step of a
+/// supernet, and of a step and a score of a hypernetwork.
+fn learning(
+    one_shot: &Option<OneShot>,
+    hypernet: &Option<Hypernet>,
+    seconds: f64,
+    paces: (Option<f64>, Option<(f64, f64)>),
+    data: &Data,
+    batch: usize,
+) -> Option<Learning> {
+    let images = data.train.len();
+    if let (Some(asked), Some(step)) = (one_shot, paces.0) {
+        let plan = asked.plan(seconds, images, batch, step);
+        let measuring = if matches!(asked, OneShot::Sharing(_)) { CANDIDATES_SHARE * seconds } else { 0.0 };
+        let what = Learned::Supernet(SupernetPlan { images: data.at_least(plan.images), ..plan });
+        return Some(Learning { what, phase: Phase { seconds, measuring } });
+    }
+    let (asked, paces) = hypernet.as_ref().zip(paces.1)?;
+    let plan = asked.plan(seconds, images, batch, paces);
+    let samples = asked.samples.unwrap_or(HYPERNET_SAMPLES);
+    let measuring = (samples as f64 * paces.1).min(HYPERNET_SCORING * seconds);
+    let what = Learned::Hypernet(HypernetPlan { images: data.at_least(plan.images), ..plan });
+    Some(Learning { what, phase: Phase { seconds, measuring } })
+}
+
+/// What is learned, for a person, and what comes after it; a trial takes so many seconds.
+fn said(learning: &Learning, one_shot: &Option<OneShot>, beside: &str, trial: f64) -> String {
+    match &learning.what {
+        Learned::Hypernet(plan) => format!(
+            "{} of the hypernetwork and {} scored, then the best of them{beside}, {} each",
+            plural(plan.epochs as u64, "epoch"),
+            plural(plan.samples as u64, "architecture"),
+            seconds(trial),
+        ),
+        Learned::Supernet(plan) if matches!(one_shot, Some(OneShot::Shared(_))) => {
+            format!("{} of the supernet, then trials on its weights", plural(plan.epochs as u64, "epoch"))
+        }
+        Learned::Supernet(plan) => format!(
+            "{} of the supernet, then the cell found{beside}, {} each",
+            plural(plan.epochs as u64, "epoch"),
+            seconds(trial),
+        ),
+    }
 }
 
 /// Seconds of a step of the supernet that is asked for.
