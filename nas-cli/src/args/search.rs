@@ -15,7 +15,7 @@ use crate::units::{parse_seconds, parse_size};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  nas search                                       the digits that come with nas, in less than a minute
+  nas search                                       the digits that come with nas, in about a minute
   nas search --data fashion-mnist --time 30m       sizes, trials and epochs chosen by a rule (--explain prints it)
   nas search --data photos/ --size 64 --colour rgb --flip true --time 4h
   nas search --data cifar10/ --method nasnet --time 2h   a method of a paper, scaled to the time (`nas methods`)

@@ -1,5 +1,6 @@
 //! The optimiser, as people write it: `muon`, `sgd`, `rmsprop`, `rmsprop:0.9:0.1`.
 
+use nas_nn::optim::Muon;
 use nas_nn::trainer::{OptimizerKind, TrainConfig};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,8 @@ pub enum Moving {
 }
 
 impl Moving {
-    /// Muon with the settings that served best where we measured.
-    pub const MUON: Self = Self::Muon { share: 0.2, decay: 0.05 };
+    /// Muon with its usual settings.
+    pub const MUON: Self = Self::Muon { share: Muon::SHARE, decay: Muon::WEIGHT_DECAY };
 
     /// A training that moves so.
     pub fn of(self, training: TrainConfig) -> TrainConfig {

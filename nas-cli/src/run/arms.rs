@@ -14,7 +14,7 @@ use super::hypernet::{self, Generated};
 use super::listener::ArmListener;
 use super::results::Searched;
 use super::supernet::{self, Supernet};
-use super::{Run, TimePlan, warm_start};
+use super::{Run, TimePlan, time, warm_start};
 use crate::config::Config;
 use crate::exit::failure;
 use crate::hypernet::Hypernet;
@@ -102,7 +102,7 @@ fn finish(
             study.path().display()
         ))
     })?;
-    let (warm_start, seconds) = (warm_start::known(study)?, super::time::search_seconds(study, name)?);
+    let (warm_start, seconds) = (warm_start::known(study)?, time::search_seconds(study, name)?);
     Ok(Searched { first, random, winner, supernet, hypernet, warm_start, seconds })
 }
 

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use super::lend::read;
 use crate::NnError;
+use crate::element::Element;
 
 /// The Euclidean norm of all gradients taken together.
 ///
@@ -24,17 +25,17 @@ pub fn global_norm(gradients: &[Tensor]) -> Result<f64> {
 }
 
 /// The sum of squares in f64: eight partial sums, so that the additions need not wait for one another.
-fn squares<T: Copy + Into<f64>>(values: &[T]) -> f64 {
+pub(super) fn squares<T: Element>(values: &[T]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let chunks = values.chunks_exact(8);
     let rest = chunks.remainder();
     for chunk in chunks {
         for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            let value: f64 = value.into();
+            let value = value.wide();
             *lane += value * value;
         }
     }
-    let rest: f64 = rest.iter().map(|&v| v.into()).map(|v: f64| v * v).sum();
+    let rest: f64 = rest.iter().map(|v| v.wide()).map(|v| v * v).sum();
     lanes.iter().sum::<f64>() + rest
 }
 

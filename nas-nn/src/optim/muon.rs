@@ -10,8 +10,8 @@ use candle_core::{DType, Device, Result, Tensor};
 use rayon::prelude::*;
 
 use super::lend::{Real, lend, read};
-use super::orthogonal::{EPSILON, STEPS, orthogonalize};
-use super::{DecayOn, Optimizer, Rate, Sgd, adopt, check, owner};
+use super::orthogonal::{COEFFICIENTS, EPSILON, STEPS, orthogonalize};
+use super::{Optimizer, Rate, Sgd, adopt, check, owner};
 use crate::{NnError, Parameter};
 
 /// Muon as PyTorch has it: `buffer = momentum * buffer + g`, the direction is the buffer, or with Nesterov's momentum
@@ -19,11 +19,11 @@ use crate::{NnError, Parameter};
 /// is a share of the learning rate, which as a whole is that of the parameters beside the matrices.
 #[derive(Clone, Debug)]
 pub struct Muon {
-    /// What part of the learning rate the steps of matrices have, such as 0.2.
+    /// What part of the learning rate the steps of matrices have, such as [`SHARE`](Self::SHARE).
     pub share: f64,
-    /// Weight decay of the matrices, beside the step as AdamW's is, such as 0.05.
+    /// Weight decay of the matrices, beside the step as AdamW's is, such as [`WEIGHT_DECAY`](Self::WEIGHT_DECAY).
     pub weight_decay: f64,
-    /// What moves the other parameters; its momentum is that of the matrices too.
+    /// What moves the other parameters; its momentum, and which parameters decay, hold for the matrices too.
     pub others: Sgd,
     buffers: BTreeMap<String, Tensor>,
 }
@@ -50,6 +50,11 @@ fn matrix(parameter: &Parameter) -> Option<(usize, usize)> {
 }
 
 impl Muon {
+    /// The share that is usual here: from half to twice of it served alike where we measured.
+    pub const SHARE: f64 = 0.2;
+    /// The weight decay of matrices that is usual here.
+    pub const WEIGHT_DECAY: f64 = 0.05;
+
     /// An optimiser that remembers nothing yet.
     pub fn new(share: f64, weight_decay: f64, others: Sgd) -> Self {
         Self { share, weight_decay, others, buffers: BTreeMap::new() }
@@ -61,7 +66,7 @@ impl Muon {
             scale: rate.scale,
             momentum: self.others.momentum,
             nesterov: self.others.nesterov,
-            shrink: 1.0 - own * DecayOn::Selected.of(parameter, self.weight_decay),
+            shrink: 1.0 - own * self.others.decay.of(parameter, self.weight_decay),
             step: own * (rows as f64 / columns as f64).max(1.0).sqrt(),
             columns,
         }
@@ -158,7 +163,7 @@ fn composed(var: &Tensor, gradient: &Tensor, buffer: &Tensor, f: Factors) -> Res
     let direction = direction.reshape(((), f.columns))?;
     let norm = (direction.sqr()?.sum_all()?.sqrt()? + EPSILON)?;
     let mut x = direction.broadcast_div(&norm)?;
-    let [a, b, c] = super::orthogonal::COEFFICIENTS;
+    let [a, b, c] = COEFFICIENTS;
     for _ in 0..STEPS {
         let gram = x.matmul(&x.t()?)?;
         let factor = ((&gram * b)? + (gram.matmul(&gram)? * c)?)?;

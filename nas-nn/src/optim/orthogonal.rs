@@ -4,6 +4,7 @@
 //! singular value that leaves the singular vectors alone. Its coefficients (Jordan et al. 2024) were chosen to lift small
 //! values fast, so values end between 0.7 and 1.2 instead of at 1, which serves an optimiser as well.
 
+use super::clip::squares;
 use crate::element::Element;
 use crate::kernels::lanes::{LANES, Lanes};
 
@@ -40,8 +41,7 @@ impl<T: Element> Matrix<T> {
 /// Replaces a matrix, row by row in `values`, by the orthogonal one nearest to it, about. A matrix of zeros stays one.
 pub(super) fn orthogonalize<T: Element>(values: &mut [T], columns: usize) {
     let rows = values.len() / columns;
-    let norm = values.iter().map(|v| v.wide() * v.wide()).sum::<f64>().sqrt();
-    let scale = T::of(1.0 / (norm + EPSILON));
+    let scale = T::of(1.0 / (squares(values).sqrt() + EPSILON));
     // Lying on its longer side: the smaller of both products with the transpose is taken.
     let stands = rows > columns;
     let mut x = if stands { Matrix::zeros(columns, rows) } else { Matrix::zeros(rows, columns) };

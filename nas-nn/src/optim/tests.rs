@@ -114,15 +114,15 @@ fn muon_moves_matrices_by_orthogonal_steps() {
 
 #[test]
 fn what_is_no_matrix_moves_by_sgd_beside_muon() {
-    let ((depthwise, gradient), (matrix, other)) = (kernels("depthwise", 4, 1), kernels("matrix", 4, 2));
-    let (alone, same) = kernels("depthwise", 4, 1);
+    let ((depthwise, own), (matrix, other)) = (kernels("depthwise", 4, 1), kernels("matrix", 4, 2));
+    let (alone, _) = kernels("depthwise", 4, 1);
     let (mut muon, mut sgd) = (muon(true), Sgd::new(0.9, true, 0.01, DecayOn::Selected));
     let parameters = [parameter("norm", false, DType::F64), depthwise, matrix];
     let norm = parameter("norm", false, DType::F64);
     for step in 0..3 {
         let rate = Rate::new(0.1);
-        muon.step(&parameters, &[self::gradient(step, DType::F64), gradient.clone(), other.clone()], rate).unwrap();
-        sgd.step(&[norm.clone(), alone.clone()], &[self::gradient(step, DType::F64), same.clone()], rate).unwrap();
+        muon.step(&parameters, &[gradient(step, DType::F64), own.clone(), other.clone()], rate).unwrap();
+        sgd.step(&[norm.clone(), alone.clone()], &[gradient(step, DType::F64), own.clone()], rate).unwrap();
     }
     assert_eq!((values(&parameters[0]), all(&parameters[1])), (values(&norm), all(&alone)));
     let state = muon.state().unwrap();

@@ -101,14 +101,14 @@ pub(super) fn divide(
         trained.channels,
         trained.layers,
     ));
-    let learning = learning(&one_shot, &hypernet, SUPERNET_SHARE * search, (step, paces), data, batch);
+    let learning = learning(one_shot.as_ref(), hypernet.as_ref(), SUPERNET_SHARE * search, (step, paces), data, batch);
     let beside = match one_shot.as_ref().and_then(OneShot::random).or(hypernet.as_ref().map(|asked| asked.random)) {
         Some(random) if baseline && random > 0 => " and random ones",
         _ => "",
     };
     let parts = learning.as_ref().map_or_else(
         || format!("about {} trials of {} in the first arm", trials.trials, seconds(trials.seconds)),
-        |learning| said(learning, &one_shot, beside, trials.seconds),
+        |learning| said(learning, one_shot.as_ref(), beside, trials.seconds),
     );
     out.note(&format!(
         "of {}: {} for the search, {parts}; the rest for the final training, measured again when the winner is known",
@@ -166,8 +166,8 @@ enum Learned {
 /// Plans what a method learns before its first trial, in so many seconds; `paces` are the measured seconds of a step of a
 /// supernet, and of a step and a score of a hypernetwork.
 fn learning(
-    one_shot: &Option<OneShot>,
-    hypernet: &Option<Hypernet>,
+    one_shot: Option<&OneShot>,
+    hypernet: Option<&Hypernet>,
     seconds: f64,
     paces: (Option<f64>, Option<(f64, f64)>),
     data: &Data,
@@ -180,7 +180,7 @@ fn learning(
         let what = Learned::Supernet(SupernetPlan { images: data.at_least(plan.images), ..plan });
         return Some(Learning { what, phase: Phase { seconds, measuring } });
     }
-    let (asked, paces) = hypernet.as_ref().zip(paces.1)?;
+    let (asked, paces) = hypernet.zip(paces.1)?;
     let plan = asked.plan(seconds, images, batch, paces);
     let samples = asked.samples.unwrap_or(HYPERNET_SAMPLES);
     let measuring = (samples as f64 * paces.1).min(HYPERNET_SCORING * seconds);
@@ -189,7 +189,7 @@ fn learning(
 }
 
 /// What is learned, for a person, and what comes after it; a trial takes so many seconds.
-fn said(learning: &Learning, one_shot: &Option<OneShot>, beside: &str, trial: f64) -> String {
+fn said(learning: &Learning, one_shot: Option<&OneShot>, beside: &str, trial: f64) -> String {
     match &learning.what {
         Learned::Hypernet(plan) => format!(
             "{} of the hypernetwork and {} scored, then the best of them{beside}, {} each",
