@@ -1,17 +1,19 @@
-//! The gradient-based methods, as they are asked for: `darts1`, `darts`, `gdas`, each with its settings.
+//! The gradient-based methods, as they are asked for: `darts1`, `darts`, `pc-darts`, `gdas`, `drnas`, each with its settings.
 
-use nas_oneshot::{Guard, Order};
+use nas_data::Augment;
+use nas_oneshot::{DartsConfig, Guard, Order};
 use nas_search::Strategy;
 
 use crate::exit::usage;
-use crate::plan::PUBLISHED_EPOCHS;
 use crate::strategies::{Method, Task};
 
 /// A search on a supernet, as it was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradient {
-    /// First or second order.
-    pub order: Order,
+    /// The published search.
+    pub published: DartsConfig,
+    /// One of so many channels goes through the operations, where it was given.
+    pub partial: Option<usize>,
     /// What the guard does; the epochs between two eigenvalues where they were given.
     pub guard: Guard,
     /// Epochs between two measurements of the eigenvalue, where it was given.
@@ -35,8 +37,20 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("random", "random cells trained like the found one, to compare with [3]"),
 ];
 
-/// The settings of GDAS, which never runs the whole mixture that an eigenvalue is taken of.
-pub const SAMPLED_SETTINGS: &[(&str, &str)] = &[
+/// The settings of PC-DARTS.
+pub const PARTIAL_SETTINGS: &[(&str, &str)] = &[
+    ("partial", "one of so many channels goes through the operations [4]"),
+    SETTINGS[0],
+    SETTINGS[1],
+    SETTINGS[2],
+    SETTINGS[3],
+    ("alpha_rate", "learning rate of the architecture parameters [0.0006]; a short search may need a higher one"),
+    SETTINGS[5],
+    SETTINGS[6],
+];
+
+/// The settings of GDAS and DrNAS, which never run the mixture that an eigenvalue is taken of.
+pub const DRAWN_SETTINGS: &[(&str, &str)] = &[
     ("faithful", "true: the published search, without a limit on skips"),
     SETTINGS[2],
     SETTINGS[4],
@@ -44,17 +58,14 @@ pub const SAMPLED_SETTINGS: &[(&str, &str)] = &[
     SETTINGS[6],
 ];
 
-/// The passes of the published search of an order.
-pub fn published_epochs(order: Order) -> usize {
-    if order == Order::Sampled { 250 } else { PUBLISHED_EPOCHS }
-}
-
-/// The order of the gradients of a method, where it is one of these.
-pub fn order_of(name: &str) -> Option<Order> {
+/// The published search of a method, where it is one of these.
+pub fn published(name: &str) -> Option<DartsConfig> {
     match name {
-        "darts" => Some(Order::Second),
-        "darts1" => Some(Order::First),
-        "gdas" => Some(Order::Sampled),
+        "darts" => Some(DartsConfig::of(Order::Second)),
+        "darts1" => Some(DartsConfig::of(Order::First)),
+        "pc-darts" => Some(DartsConfig::pc_darts()),
+        "gdas" => Some(DartsConfig::of(Order::Sampled)),
+        "drnas" => Some(DartsConfig::of(Order::Dirichlet)),
         _ => None,
     }
 }
@@ -74,19 +85,19 @@ impl Gradient {
     /// # Errors
     /// If a setting makes no sense.
     pub fn of_method(method: &Method) -> anyhow::Result<Option<Self>> {
-        order_of(method.known.name).map(|order| Self::of(method, order)).transpose()
+        published(method.known.name).map(|published| Self::of(method, published)).transpose()
     }
 
-    fn of(method: &Method, order: Order) -> anyhow::Result<Self> {
+    fn of(method: &Method, published: DartsConfig) -> anyhow::Result<Self> {
         let preset = if method.number("faithful")?.unwrap_or(false) { Guard::FAITHFUL } else { Guard::ACTING };
         let max_skips = match method.text("max_skips") {
             Some("none") => None,
             Some(_) => method.number("max_skips")?,
             None => preset.max_skips,
         };
-        let is_sampled = order == Order::Sampled;
-        let early_stop = method.number("early_stop")?.unwrap_or(preset.early_stop && !is_sampled);
-        let eigenvalue_every = method.number("eigenvalue_every")?.or(is_sampled.then_some(0));
+        let draws = published.order.draws();
+        let early_stop = method.number("early_stop")?.unwrap_or(preset.early_stop && !draws);
+        let eigenvalue_every = method.number("eigenvalue_every")?.or(draws.then_some(0));
         if early_stop && eigenvalue_every == Some(0) {
             let name = method.known.name;
             return Err(usage(format!(
@@ -94,13 +105,35 @@ impl Gradient {
             )));
         }
         Ok(Self {
-            order,
+            published,
+            partial: method.number("partial")?,
             guard: Guard { early_stop, max_skips, ..preset },
             eigenvalue_every,
             alpha_rate: method.number("alpha_rate")?,
             images: method.number("images")?,
             random: method.number("random")?.unwrap_or(3),
         })
+    }
+
+    /// One of so many channels goes through the operations.
+    pub fn partial(&self) -> usize {
+        self.partial.unwrap_or(self.published.partial)
+    }
+
+    /// The settings of a search of so many epochs, `batch_size` images a step. The architecture rests for as large a part of
+    /// them as it did when it was published.
+    pub fn config(&self, epochs: usize, batch_size: usize, augment: Augment) -> DartsConfig {
+        let published = self.published.clone();
+        DartsConfig {
+            alpha_learning_rate: self.alpha_rate.unwrap_or(published.alpha_learning_rate),
+            warmup_epochs: published.warmup_epochs * epochs / published.epochs,
+            partial: self.partial(),
+            epochs,
+            batch_size,
+            augment,
+            guard: self.guard_for(epochs),
+            ..published
+        }
     }
 
     /// The guard of a search of so many epochs.
@@ -125,7 +158,7 @@ mod tests {
     #[test]
     fn other_methods_are_none_of_these() {
         assert_eq!(asked("evolution:population=5").unwrap(), None);
-        assert_eq!(asked("darts1").unwrap().map(|g| (g.order, g.random)), Some((Order::First, 3)));
+        assert_eq!(asked("darts1").unwrap().map(|g| (g.published.order, g.random)), Some((Order::First, 3)));
     }
 
     #[test]
@@ -136,7 +169,18 @@ mod tests {
         check("darts1:max_skips=none:early_stop=false", Guard::FAITHFUL);
         check("gdas", Guard { eigenvalue_every: 0, early_stop: false, ..Guard::ACTING });
         check("gdas:faithful=true", Guard { eigenvalue_every: 0, ..Guard::FAITHFUL });
+        check("drnas", Guard { eigenvalue_every: 0, early_stop: false, ..Guard::ACTING });
         check("darts:eigenvalue_every=5", Guard { eigenvalue_every: 5, ..Guard::ACTING });
+    }
+
+    #[test]
+    fn the_architecture_of_pc_darts_rests_at_first() {
+        let of = |text, epochs| asked(text).unwrap().unwrap().config(epochs, 64, Augment::default());
+        let [short, whole] = [of("pc-darts", 10), of("pc-darts:partial=2", 50)];
+        assert_eq!((short.warmup_epochs, short.partial, short.alpha_learning_rate), (3, 4, 6e-4));
+        assert_eq!(whole, DartsConfig { partial: 2, guard: Guard::ACTING, ..DartsConfig::pc_darts() });
+        assert_eq!(of("darts", 50), DartsConfig::default());
+        assert!(asked("darts:partial=4").is_err());
     }
 
     #[test]

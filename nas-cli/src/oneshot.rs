@@ -7,8 +7,8 @@ use candle_core::DType;
 use nas_nn::Parameter;
 use nas_nn::trainer::Ended;
 use nas_oneshot::{
-    DartsConfig, DartsReport, DartsSearch, EnasConfig, EnasReport, EnasSearch, OnSharedWeights, SearchData,
-    SearchOptions, SharedWeights,
+    DartsReport, DartsSearch, EnasConfig, EnasReport, EnasSearch, OnSharedWeights, SearchData, SearchOptions,
+    SharedWeights,
 };
 use nas_search::{Listener, RandomSearch};
 use nas_space::spaces;
@@ -151,7 +151,7 @@ pub fn published_epochs(strategy: &str, space: &str) -> Option<usize> {
         // A name that is no space's is refused elsewhere.
         return Some(spaces::by_name(space).map_or(PUBLISHED_EPOCHS, sharing::published_epochs));
     }
-    gradient::order_of(name).map(gradient::published_epochs)
+    gradient::published(name).map(|published| published.epochs)
 }
 
 /// A search space with a supernet, by name.
@@ -199,16 +199,7 @@ pub fn build(config: &Config, data: &Data, asked: &OneShot, plan: Option<&Supern
     match asked {
         OneShot::Shared(asked) => Ok(Search::Enas(Box::new(shared(config, data, asked, epochs, wanted)?))),
         OneShot::Gradient(asked) => {
-            let published = DartsConfig::default();
-            let darts = DartsConfig {
-                order: asked.order,
-                alpha_learning_rate: asked.alpha_rate.unwrap_or(published.alpha_learning_rate),
-                epochs,
-                batch_size,
-                augment: augment(&config.data, false),
-                guard: asked.guard_for(epochs),
-                ..published
-            };
+            let darts = asked.config(epochs, batch_size, augment(&config.data, false));
             let space = mixed_space(&config.space.name)?;
             Ok(Search::Darts(Box::new(DartsSearch::new(space, network, parts(HALF)?, darts, seed)?)))
         }

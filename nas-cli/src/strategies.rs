@@ -124,10 +124,24 @@ pub const KNOWN: &[Known] = &[
         make: gradient::refuse,
     },
     Known {
+        name: "pc-darts",
+        summary: "darts1 on a quarter of the channels, with weights for edges beside those for operations",
+        source: "Xu, Xie, Zhang, Chen, Qi, Tian & Xiong 2020",
+        settings: gradient::PARTIAL_SETTINGS,
+        make: gradient::refuse,
+    },
+    Known {
         name: "gdas",
         summary: "the same on one operation an edge, drawn anew for every pass: a step costs what a small network's does",
         source: "Dong & Yang 2019",
-        settings: gradient::SAMPLED_SETTINGS,
+        settings: gradient::DRAWN_SETTINGS,
+        make: gradient::refuse,
+    },
+    Known {
+        name: "drnas",
+        summary: "the same on weights drawn for every pass from Dirichlet distributions, which are what is learned",
+        source: "Chen, Wang, Cheng, Tang & Hsieh 2021",
+        settings: gradient::DRAWN_SETTINGS,
         make: gradient::refuse,
     },
     Known {

@@ -2,7 +2,7 @@
 //!
 //! The one idea: a space with a [`MixedSpace`](nas_space::MixedSpace) lowers to one network whose edges mix all operations
 //! ([`Supernet`]); what weighs them is learned beside the weights. [`DartsSearch`] does that by gradients, first or second
-//! order, or on one operation an edge that is drawn for each pass ([`EdgeSample`]); the mathematics of the second order is
+//! order, or on weights that are drawn for each pass ([`DirichletSample`]), or on one operation an edge ([`EdgeSample`]); the mathematics of the second order is
 //! [`hypergradient`], behind a trait that knows nothing of networks. A [`Guard`] watches for the collapse that the method is known for.
 //!
 //! The other way: the architectures of a [`PathSpace`](nas_space::PathSpace) are paths through [`SharedWeights`], each a
@@ -42,6 +42,7 @@ mod bilevel;
 mod curvature;
 mod darts;
 mod data;
+mod dirichlet;
 mod enas;
 mod error;
 mod found;
@@ -51,11 +52,12 @@ mod sample;
 mod shared;
 mod supernet;
 
-pub use alphas::Alphas;
+pub use alphas::{Alphas, Mixing};
 pub use bilevel::{Bilevel, Gradients, hypergradient};
 pub use curvature::{Eigen, largest_eigenvalue};
 pub use darts::{DartsConfig, DartsReport, DartsSearch, Order};
 pub use data::{SearchData, SearchOptions};
+pub use dirichlet::DirichletSample;
 pub use enas::{Candidate, EnasConfig, EnasReport, EnasSearch, Idle};
 pub use error::OneShotError;
 pub use found::Found;

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use nas_space::Seed;
 use rand::RngExt;
 
-use crate::Alphas;
+use crate::{Alphas, Mixing};
 
 /// A draw: of each edge the operation whose parameter, with Gumbel noise of its own, is the largest. So it is drawn with the
 /// probability of the parameters' softmax.

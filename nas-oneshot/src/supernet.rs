@@ -6,14 +6,14 @@ use nas_nn::optim::Sgd;
 use nas_nn::{Mode, Network, StepConfig};
 
 use crate::bilevel::{Bilevel, Gradients};
-use crate::{Alphas, OneShotError};
+use crate::{Alphas, Mixing, OneShotError};
 
 /// The loss of a search: plain cross-entropy.
 pub(crate) const LOSS: StepConfig = StepConfig::CROSS_ENTROPY;
 
 /// A network with mixed edges and its architecture parameters.
 pub struct Supernet {
-    /// The network; its tables of weights are set from [`alphas`](Self::alphas) before every pass.
+    /// The network; its tables of weights are set before every pass.
     pub network: Network,
     /// The architecture parameters.
     pub alphas: Alphas,
@@ -25,10 +25,15 @@ impl Supernet {
     /// # Errors
     /// If the images do not fit the network.
     pub fn gradients(&mut self, batch: &Batch, mode: Mode) -> Result<Gradients, OneShotError> {
-        self.mix()?;
-        let step = self.network.step(&batch.images, &batch.labels, &LOSS, mode)?;
-        let architecture = self.alphas.pull_back(&step.mixtures)?;
-        Ok(Gradients { loss: step.loss, correct: step.correct, weights: step.gradients, architecture })
+        whole(&mut self.network, &self.alphas, batch, mode)
+    }
+
+    /// The same where something else than the parameters' softmax weighs the operations.
+    ///
+    /// # Errors
+    /// If the images do not fit the network, or the weights its tables.
+    pub fn gradients_by(&mut self, mixing: &dyn Mixing, batch: &Batch, mode: Mode) -> Result<Gradients, OneShotError> {
+        whole(&mut self.network, mixing, batch, mode)
     }
 
     /// The loss on a batch, with the gradients of the architecture alone, which cost less. Batch norms take the batch's
@@ -37,24 +42,43 @@ impl Supernet {
     /// # Errors
     /// If the images do not fit the network.
     pub fn architecture_gradients(&mut self, batch: &Batch) -> Result<Gradients, OneShotError> {
-        self.mix()?;
-        let step = self.network.mixture_step(&batch.images, &batch.labels, &LOSS, Mode::BatchStatistics)?;
-        let architecture = self.alphas.pull_back(&step.mixtures)?;
-        Ok(Gradients { loss: step.loss, correct: step.correct, weights: Vec::new(), architecture })
+        upper(&mut self.network, &self.alphas, batch)
+    }
+
+    /// The same where something else than the parameters' softmax weighs the operations.
+    ///
+    /// # Errors
+    /// If the images do not fit the network, or the weights its tables.
+    pub fn architecture_gradients_by(&mut self, mixing: &dyn Mixing, batch: &Batch) -> Result<Gradients, OneShotError> {
+        upper(&mut self.network, mixing, batch)
     }
 
     /// The numbers that the network computes with.
     pub fn dtype(&self) -> DType {
         self.network.parameters().first().map_or(DType::F32, |parameter| parameter.var.dtype())
     }
+}
 
-    /// Hands the network the weights of its mixed edges.
-    fn mix(&mut self) -> Result<(), OneShotError> {
-        for (table, weights) in self.alphas.weights()?.iter().enumerate() {
-            self.network.set_mixture(table, weights)?;
-        }
-        Ok(())
+fn whole(network: &mut Network, mixing: &dyn Mixing, batch: &Batch, mode: Mode) -> Result<Gradients, OneShotError> {
+    mix(network, mixing)?;
+    let step = network.step(&batch.images, &batch.labels, &LOSS, mode)?;
+    let architecture = mixing.pull_back(&step.mixtures)?;
+    Ok(Gradients { loss: step.loss, correct: step.correct, weights: step.gradients, architecture })
+}
+
+fn upper(network: &mut Network, mixing: &dyn Mixing, batch: &Batch) -> Result<Gradients, OneShotError> {
+    mix(network, mixing)?;
+    let step = network.mixture_step(&batch.images, &batch.labels, &LOSS, Mode::BatchStatistics)?;
+    let architecture = mixing.pull_back(&step.mixtures)?;
+    Ok(Gradients { loss: step.loss, correct: step.correct, weights: Vec::new(), architecture })
+}
+
+/// Hands the network the weights of its mixed edges.
+fn mix(network: &mut Network, mixing: &dyn Mixing) -> Result<(), OneShotError> {
+    for (table, weights) in mixing.weights()?.iter().enumerate() {
+        network.set_mixture(table, weights)?;
     }
+    Ok(())
 }
 
 /// The bilevel problem of a search step: a training and a validation batch, and the optimiser of the weights.

@@ -154,6 +154,14 @@ fn infer(layer: &Layer, inputs: &[Shape]) -> Result<Shape, String> {
             Err(format!("cannot keep {channels} channels of {}; keep from 1 to all of them", inputs[0]))
         }
         Layer::Narrow { channels } => Ok(Shape { channels: *channels, ..inputs[0] }),
+        Layer::Select { channels } => {
+            let mut seen = vec![false; inputs[0].channels];
+            let fits = |&channel: &usize| seen.get_mut(channel).is_some_and(|seen| !std::mem::replace(seen, true));
+            match !channels.is_empty() && channels.iter().all(fits) {
+                true => Ok(Shape { channels: channels.len(), ..inputs[0] }),
+                false => Err(format!("cannot select the channels {channels:?} of {}; name each once", inputs[0])),
+            }
+        }
         Layer::Pad { before, after } => {
             let s = inputs[0];
             Ok(Shape { height: before[0] + s.height + after[0], width: before[1] + s.width + after[1], ..s })

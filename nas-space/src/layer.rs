@@ -136,6 +136,11 @@ pub enum Layer {
         /// How many channels stay.
         channels: usize,
     },
+    /// Some channels of its input, in this order; each at most once.
+    Select {
+        /// Which channels, counted from 0.
+        channels: Vec<usize>,
+    },
     /// Zeros around the image, rows and columns.
     Pad {
         /// Rows above, columns to the left.
@@ -181,6 +186,7 @@ impl Layer {
             Self::WeightedSum { .. } => "weighted_sum",
             Self::Concat => "concat",
             Self::Narrow { .. } => "narrow",
+            Self::Select { .. } => "select",
             Self::Pad { .. } => "pad",
             Self::Zero { .. } => "zero",
             Self::DropPath => "drop_path",

@@ -30,6 +30,7 @@ mod layer;
 mod limited;
 mod mixed;
 pub mod operations;
+mod partial;
 mod parts;
 mod paths;
 mod published;

@@ -39,6 +39,13 @@ pub trait MixedSpace: SearchSpace {
     /// If the settings are impossible or the cells do not fit the images.
     fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError>;
 
+    /// The same where the operations of an edge see one of `parts` channels, and the others go past them (Xu et al. 2020).
+    /// Behind the [`tables`](Self::tables) of operations it has as many that weigh the edges, `[edges, 1]`.
+    ///
+    /// # Errors
+    /// As [`supernet`](Self::supernet), and if the channels are no multiple of the parts.
+    fn partial_supernet(&self, config: &NetworkConfig, parts: usize) -> Result<NetworkGraph, SpaceError>;
+
     /// The tables of weights, in the order in which the layers number them. What is said of skip connections concerns the
     /// first one.
     fn tables(&self) -> Vec<MixedTable>;

@@ -70,6 +70,16 @@ fn kills_change_no_byte_of_a_search_on_sampled_edges() {
 }
 
 #[test]
+fn kills_change_no_byte_of_a_search_on_partial_channels() {
+    check("darts", "pc-darts:images=400:random=1:partial=2", &["alphas.json"]);
+}
+
+#[test]
+fn kills_change_no_byte_of_a_search_on_drawn_weights() {
+    check("nasbench201", "drnas:images=400:random=1", &["alphas.json"]);
+}
+
+#[test]
 fn kills_change_no_byte_of_a_search_by_parameter_sharing() {
     check("enas-micro", "enas:images=400:random=1:samples=40:candidates=20", &["candidates.csv"]);
 }

@@ -156,6 +156,11 @@ fn node<S: Stored>(
             let dx = layout::move_channels(&dy, &step.slots, &from.slots[..*channels], blocks);
             pending.send(source, Gradient::own(dx));
         }
+        Layer::Select { channels } => {
+            let dy = Operand::plain(slices(&gradient.blocks));
+            let to: Vec<usize> = channels.iter().map(|&channel| from.slots[channel]).collect();
+            pending.send(source, Gradient::own(layout::move_channels(&dy, &step.slots, &to, blocks)));
+        }
         Layer::Pad { before, .. } => {
             let mut dx = fresh(blocks, len);
             pad::crop(&slices(&gradient.blocks), &Frame::new(from.shape, step.shape, *before), slices_mut(&mut dx));

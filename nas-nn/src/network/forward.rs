@@ -132,6 +132,11 @@ fn node<S: Stored>(
             let from = &network.plan.steps[step.inputs[0]].slots[..*channels];
             layout::move_channels(&value(0).operand(), from, &step.slots, step.blocks)
         }
+        Layer::Select { channels } => {
+            let all = &network.plan.steps[step.inputs[0]].slots;
+            let from: Vec<usize> = channels.iter().map(|&channel| all[channel]).collect();
+            layout::move_channels(&value(0).operand(), &from, &step.slots, step.blocks)
+        }
         Layer::Pad { before, .. } => {
             let mut y = fresh(step.blocks, len);
             let inner = network.plan.steps[step.inputs[0]].shape;

@@ -325,7 +325,7 @@ impl Pass {
             Layer::Relu | Layer::TrainingRelu | Layer::GlobalAveragePool => self.add(source),
             Layer::DropPath if self.drop_path => self.add(source),
             Layer::DropPath => self.send(source, gradient),
-            Layer::Narrow { .. } | Layer::Pad { .. } | Layer::Custom { .. } => {
+            Layer::Narrow { .. } | Layer::Select { .. } | Layer::Pad { .. } | Layer::Custom { .. } => {
                 let dx = own(self, source);
                 self.send(source, dx);
             }

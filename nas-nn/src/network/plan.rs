@@ -338,7 +338,7 @@ fn lanes(
         Layer::Add | Layer::WeightedSum { .. } => {
             like_first.filter(|_| inputs.iter().all(|&input| steps[input].slots == first.slots))
         }
-        Layer::Custom { .. } | Layer::Narrow { .. } => None,
+        Layer::Custom { .. } | Layer::Narrow { .. } | Layer::Select { .. } => None,
         _ => like_first,
     }
 }

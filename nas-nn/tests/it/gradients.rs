@@ -241,9 +241,10 @@ fn narrowed_and_padded_networks() {
     // Behind a concatenation the channels have gaps, and the last that stays is not the last of its block.
     let concat = layer("concat", Layer::Concat, &[relu, norm, first]);
     let narrow = layer("narrow", Layer::Narrow { channels: 12 }, &[concat]);
-    let pad = layer("pad", Layer::Pad { before: [2, 0], after: [1, 3] }, &[narrow]);
+    let turned = layer("turned", Layer::Select { channels: (0..12).rev().collect() }, &[narrow]);
+    let pad = layer("pad", Layer::Pad { before: [2, 0], after: [1, 3] }, &[turned]);
     // Read through a batch norm and a ReLU, and by two layers.
-    let few = layer("few", Layer::Narrow { channels: 3 }, &[relu]);
+    let few = layer("few", Layer::Select { channels: vec![4, 0, 3] }, &[relu]);
     let framed = layer("framed", Layer::Pad { before: [0, 1], after: [3, 2] }, &[relu]);
     let framed_few = layer("framed_few", Layer::Pad { before: [3, 3], after: [0, 0] }, &[few]);
     let joined = layer("joined", Layer::Concat, &[pad, framed, framed_few]);
@@ -262,6 +263,19 @@ fn padding_is_zero_and_narrowing_keeps_the_first_channels() {
     let [a, b, c, d] = flat(&x)[..4] else { panic!("two channels of two pixels") };
     let y = flat(&network.logits(&x, Mode::Evaluate).unwrap());
     assert_eq!(y, [0.0, 0.0, 0.0, a, b, 0.0, 0.0, 0.0, 0.0, c, d, 0.0]);
+}
+
+#[test]
+fn selected_channels_come_in_the_order_asked_for() {
+    let mut net = GraphBuilder::new(ImageShape { channels: 11, height: 1, width: 2 });
+    let select = net.push("select", Layer::Select { channels: vec![9, 0, 3] }, &[0]).unwrap();
+    for wrong in [vec![], vec![1, 1], vec![11]] {
+        assert!(net.push("wrong", Layer::Select { channels: wrong }, &[0]).is_err());
+    }
+    let mut network = Network::init(net.finish(select, None), Seed::new(0), DType::F64, &Device::Cpu).unwrap();
+    let x = noise(15, &[1, 11, 1, 2]);
+    let (all, y) = (flat(&x), flat(&network.logits(&x, Mode::Evaluate).unwrap()));
+    assert_eq!(y, [all[18], all[19], all[0], all[1], all[6], all[7]]);
 }
 
 #[test]

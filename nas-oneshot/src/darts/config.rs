@@ -16,9 +16,20 @@ pub enum Order {
     First,
     /// Through the next step of the weights ([`hypergradient`](crate::hypergradient)).
     Second,
+    /// The weights are taken as they are, and what weighs the operations is drawn anew for every pass, from a distribution
+    /// that is learned ([`DirichletSample`](crate::DirichletSample)): DrNAS (Chen et al. 2021), without its partial channels
+    /// and its pruning half way. The eigenvalue is still that of the mixture by the parameters' softmax.
+    Dirichlet,
     /// The weights are taken as they are, and of each edge one operation, drawn anew for every pass: GDAS (Dong & Yang
     /// 2019). A step costs what a step of an architecture costs. The eigenvalue is still that of the whole mixture.
     Sampled,
+}
+
+impl Order {
+    /// Whether something is drawn for every pass.
+    pub fn draws(self) -> bool {
+        matches!(self, Self::Dirichlet | Self::Sampled)
+    }
 }
 
 /// How a supernet is searched. The default is the published search on CIFAR-10 (Liu et al. 2019, section 3.1 and appendix
@@ -50,6 +61,13 @@ pub struct DartsConfig {
     pub alpha_beta2: f64,
     /// L2 penalty on the architecture parameters.
     pub alpha_weight_decay: f64,
+    /// One of so many channels goes through the operations, the others past them, and edges are weighed beside operations:
+    /// PC-DARTS (Xu et al. 2020); 1 for all channels, and operations alone.
+    #[serde(skip_serializing_if = "is_whole")]
+    pub partial: usize,
+    /// Epochs at the beginning in which the architecture rests and the weights learn alone.
+    #[serde(skip_serializing_if = "is_none")]
+    pub warmup_epochs: usize,
     /// What is done to the images of both halves.
     pub augment: Augment,
     /// What is watched, and what is done about it.
@@ -71,13 +89,42 @@ impl Default for DartsConfig {
             alpha_beta1: 0.5,
             alpha_beta2: 0.999,
             alpha_weight_decay: 1e-3,
+            partial: 1,
+            warmup_epochs: 0,
             augment: Augment::default(),
             guard: Guard::ACTING,
         }
     }
 }
 
+/// Settings that not every search has are left out of what is written, which so stays what it was before they were there.
+fn is_whole(partial: &usize) -> bool {
+    *partial == 1
+}
+
+fn is_none(epochs: &usize) -> bool {
+    *epochs == 0
+}
+
 impl DartsConfig {
+    /// The published search of an order on its own: DARTS, first and second order, GDAS, and DrNAS as it was run on
+    /// NAS-Bench-201.
+    pub fn of(order: Order) -> Self {
+        let epochs = match order {
+            Order::First | Order::Second => 50,
+            Order::Dirichlet => 100,
+            Order::Sampled => 250,
+        };
+        Self { order, epochs, ..Self::default() }
+    }
+
+    /// PC-DARTS (Xu et al. 2020, section 4.2), first order: a quarter of the channels, and an architecture that rests for 15
+    /// of 50 epochs. The paper takes batches of 256 images at a rate of 0.1: here are batches of 64 at a quarter of that.
+    pub fn pc_darts() -> Self {
+        let partial = Self { partial: 4, warmup_epochs: 15, ..Self::of(Order::First) };
+        Self { learning_rate_end: 0.0, alpha_learning_rate: 6e-4, ..partial }
+    }
+
     /// Checks every setting, the augmentation against the images.
     ///
     /// # Errors
@@ -91,6 +138,17 @@ impl DartsConfig {
         }
         if self.batch_size < 2 {
             return fault("batch_size", self.batch_size.to_string(), "batch norm needs at least 2 images in a batch");
+        }
+        if self.partial == 0 {
+            return fault("partial", "0".into(), "1 is all channels, 4 a quarter of them");
+        }
+        if self.partial > 1 && self.order.draws() {
+            let reason =
+                "edges are weighed beside operations where the mixture is whole: use it with first or second order";
+            return fault("partial", self.partial.to_string(), reason);
+        }
+        if self.warmup_epochs >= self.epochs {
+            return fault("warmup_epochs", self.warmup_epochs.to_string(), "the architecture needs epochs to learn in");
         }
         for (setting, value) in
             [("learning_rate", self.learning_rate), ("alpha_learning_rate", self.alpha_learning_rate)]
@@ -169,6 +227,12 @@ mod tests {
         check(|c| c.alpha_learning_rate = 0.0, "`alpha_learning_rate`");
         check(|c| c.alpha_weight_decay = -1.0, "`alpha_weight_decay`");
         check(|c| c.augment.cutout = 16, "cutout");
+        check(|c| c.partial = 0, "`partial` = 0");
+        check(|c| (c.partial, c.order) = (4, Order::Dirichlet), "`partial` = 4");
+        check(|c| c.warmup_epochs = 50, "`warmup_epochs` = 50");
+        for published in [DartsConfig::pc_darts(), DartsConfig::of(Order::Sampled), DartsConfig::of(Order::Dirichlet)] {
+            assert!(published.validate_for(shape).is_ok(), "{published:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Differentiable architecture search: DARTS (Liu et al. 2019), first and second order, and GDAS (Dong & Yang 2019).
+//! Differentiable architecture search: DARTS (Liu et al. 2019), first and second order, and its relatives: GDAS
+//! (Dong & Yang 2019), PC-DARTS (Xu et al. 2020) and DrNAS (Chen et al. 2021).
 //!
 //! The one idea: weights and architecture learn in turns, a step each, from two halves of the training images, and the
 //! architecture is read off at the end. As in a training, all chance hangs at the seed by epoch and step, so a search
@@ -79,9 +80,12 @@ impl DartsSearch {
     ) -> Result<Self, OneShotError> {
         config.validate_for(data.images.shape)?;
         data.check()?;
-        let graph = space.supernet(&network)?;
+        let is_whole = config.partial == 1;
+        let graph =
+            if is_whole { space.supernet(&network)? } else { space.partial_supernet(&network, config.partial)? };
         let weights = Network::init(graph, seed.child("init"), DType::F32, &Device::Cpu)?;
-        let alphas = Alphas::fresh(&space.tables(), seed.child("alphas"))?;
+        let (tables, chance) = (space.tables(), seed.child("alphas"));
+        let alphas = if is_whole { Alphas::fresh(&tables, chance)? } else { Alphas::with_edges(&tables, chance)? };
         Ok(Self {
             lent: (config.order == Order::Sampled).then(|| SharedWeights::of(&weights)),
             supernet: Supernet { network: weights, alphas },
@@ -187,7 +191,7 @@ impl DartsSearch {
         report.epochs = self.plan().epochs() as u64;
         self.standing.turn_page(report);
         if self.config.guard.early_stop {
-            self.standing.back_to = watch::rise(&self.standing.history);
+            self.standing.back_to = watch::rise(&self.standing.history, steps);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use nas_space::Seed;
 use super::save::save;
 use super::{DartsSearch, Order, batches, sampled};
 use crate::supernet::OnBatches;
-use crate::{OneShotError, hypergradient};
+use crate::{DirichletSample, OneShotError, hypergradient};
 
 /// Runs the steps of the epoch that are left, or one of them if it is late. Returns `false` if the search was stopped in
 /// their midst; then all is saved.
@@ -33,7 +33,7 @@ pub(super) fn epoch(
     for (train, validation) in training.spawn()?.zip(validation) {
         match search.config.order {
             Order::Sampled => sampled::one(search, &train?, &validation?)?,
-            Order::First | Order::Second => one(search, &train?, &validation?)?,
+            Order::First | Order::Second | Order::Dirichlet => one(search, &train?, &validation?)?,
         }
         let standing = &search.standing;
         listener.on_event(&Event::SupernetStep {
@@ -62,23 +62,37 @@ pub(super) fn epoch(
 /// One step of the architecture and one of the weights.
 fn one(search: &mut DartsSearch, train: &Batch, validation: &Batch) -> Result<(), OneShotError> {
     let learning_rate = search.learning_rate();
-    let DartsSearch { supernet, config, sgd, adam, standing, .. } = search;
+    let DartsSearch { supernet, config, sgd, adam, standing, seed, .. } = search;
     let (epoch, step) = (standing.epoch + 1, standing.step + 1);
+    let draws = seed.child("mixtures").index(epoch as u64).index(step as u64);
     let finite = |what, value: f64| match value.is_finite() {
         true => Ok(()),
         false => Err(OneShotError::NotFinite { what, value, epoch, step }),
     };
     let upper = match config.order {
         Order::First | Order::Sampled => supernet.architecture_gradients(validation)?,
+        Order::Dirichlet => {
+            let draw = DirichletSample::draw(&supernet.alphas, draws.child("architecture"))?;
+            supernet.architecture_gradients_by(&draw, validation)?
+        }
         Order::Second => hypergradient(&mut OnBatches { supernet, sgd, train, validation }, learning_rate)?,
     };
     finite("validation loss", upper.loss)?;
     finite("architecture gradient's norm", global_norm(&upper.architecture)?)?;
-    adam.step(&supernet.alphas.parameters, &upper.architecture, Rate::new(config.alpha_learning_rate))?;
+    // An architecture that rests is measured all the same: every epoch has a validation loss, and every step its time.
+    if standing.epoch >= config.warmup_epochs {
+        adam.step(&supernet.alphas.parameters, &upper.architecture, Rate::new(config.alpha_learning_rate))?;
+    }
 
     // There is no drop-path in a supernet, so the mode's seed is never drawn from.
     let mode = Mode::Train { drop_path: 0.0, seed: Seed::new(0) };
-    let lower = supernet.gradients(train, mode)?;
+    let lower = match config.order {
+        Order::Dirichlet => {
+            let draw = DirichletSample::draw(&supernet.alphas, draws.child("weights"))?;
+            supernet.gradients_by(&draw, train, mode)?
+        }
+        _ => supernet.gradients(train, mode)?,
+    };
     finite("training loss", lower.loss)?;
     let mut rate = Rate::new(learning_rate);
     if config.clip_norm > 0.0 {

@@ -70,13 +70,17 @@ fn place(alphas: &Alphas, values: &[f64]) -> Result<(), OneShotError> {
     Ok(())
 }
 
-/// The epoch, from 1, to go back to, where the eigenvalues measured so far say that the search should stop. In the first
-/// fifth of the epochs too little is learned for that (Zela et al. 2020, reference implementation: not before 10 of 50).
-pub(super) fn rise(history: &[SupernetEpoch]) -> Option<u64> {
+/// Steps before the eigenvalue says anything: ten epochs of the published search on CIFAR-10. Until then it rises because the
+/// weights learn, whatever becomes of the architecture.
+const SETTLED: u64 = 3_900;
+
+/// The epoch, from 1, to go back to, where the eigenvalues measured so far say that the search should stop; an epoch has so
+/// many steps. Too early an epoch is none to go back to (Zela et al. 2020, reference implementation: not before 10 of 50).
+pub(super) fn rise(history: &[SupernetEpoch], steps: usize) -> Option<u64> {
     let measured: Vec<(u64, f64)> = history.iter().filter_map(|e| Some((e.epoch, e.eigenvalue?))).collect();
     let values: Vec<f64> = measured.iter().map(|(_, value)| *value).collect();
     let (back_to, planned) = (measured[stop_at(&values)?].0, history.last()?.epochs);
-    (5 * back_to >= planned).then_some(back_to)
+    (5 * back_to >= planned && back_to * steps as u64 >= SETTLED).then_some(back_to)
 }
 
 /// See [`DartsSearch::report`].
@@ -90,12 +94,15 @@ pub(super) fn report(search: &DartsSearch) -> Result<Option<DartsReport>, OneSho
     for table in &read.alphas {
         tables.push(Tensor::new(table.clone(), &Device::Cpu)?);
     }
-    let kept = read_off(space.as_ref(), &Alphas::of(tables)?.weight_values()?, config.guard.max_skips);
+    let weights = search.supernet.alphas.like(tables)?.weight_values()?;
+    let kept = read_off(space.as_ref(), &weights, config.guard.max_skips);
     let mut warnings = Vec::new();
     if standing.plan.is_some() {
         warnings.push(ran_short(standing.epoch, config.epochs, "epochs planned for the supernet were done"));
     }
-    if let (false, Some((noticed, before))) = (config.guard.early_stop, first_rise(&standing.history)) {
+    if let (false, Some((noticed, before))) =
+        (config.guard.early_stop, first_rise(&standing.history, search.steps_per_epoch()))
+    {
         warnings.push(format!(
             "at epoch {noticed} the largest eigenvalue of the validation loss had risen so far that the rule of early \
              stopping would have gone back to epoch {before}; what is found later often does worse when it is trained"
@@ -112,6 +119,39 @@ pub(super) fn report(search: &DartsSearch) -> Result<Option<DartsReport>, OneSho
 }
 
 /// The first epoch at which a search would have stopped, and the one to which it would have gone back.
-fn first_rise(history: &[SupernetEpoch]) -> Option<(u64, u64)> {
-    (1..=history.len()).find_map(|count| Some((history[count - 1].epoch, rise(&history[..count])?)))
+fn first_rise(history: &[SupernetEpoch], steps: usize) -> Option<(u64, u64)> {
+    (1..=history.len()).find_map(|count| Some((history[count - 1].epoch, rise(&history[..count], steps)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eigenvalues that double after the tenth of 50 epochs.
+    fn history(finished: u64) -> Vec<SupernetEpoch> {
+        let epoch = |epoch: u64| SupernetEpoch {
+            epoch,
+            epochs: 50,
+            train_loss: 0.0,
+            train_accuracy: 0.0,
+            loss: 0.0,
+            accuracy: 0.0,
+            learning_rate: 0.0,
+            alphas: Vec::new(),
+            entropy: 1.0,
+            skips: 0,
+            eigenvalue: Some(if epoch > 12 { 0.4 } else { 0.2 }),
+            architecture: nas_space::Architecture { space: "darts".into(), choices: Vec::new() },
+        };
+        (1..=finished).map(epoch).collect()
+    }
+
+    #[test]
+    fn a_rise_counts_where_the_weights_have_settled() {
+        let rises = |finished, steps| rise(&history(finished), steps);
+        assert_eq!([rises(14, 390), rises(15, 390), rises(17, 390)], [None, None, Some(10)]);
+        // As many epochs of a tenth of the steps are the beginning of a search.
+        assert_eq!([rises(17, 389), rises(17, 39)], [None, None]);
+        assert_eq!(first_rise(&history(20), 400), Some((17, 10)));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nas_data::{Augment, LoadOptions, Normalization, load, split};
 use nas_nn::trainer::{Deadline, Ended, Plan};
-use nas_oneshot::{DartsConfig, DartsReport, DartsSearch, Guard, Order, SearchData, SearchOptions};
+use nas_oneshot::{Alphas, DartsConfig, DartsReport, DartsSearch, Guard, Order, SearchData, SearchOptions};
 use nas_search::{Event, SupernetEpoch};
 use nas_space::spaces::{Darts, NasBench201};
 use nas_space::{MixedSpace, NetworkConfig, Seed};
@@ -64,23 +64,26 @@ fn go_on(search: &mut DartsSearch, path: &Path, stop_after: usize, copy: Option<
 
 /// Cuts a search after each of these numbers of steps, once by stopping it and once by a kill.
 fn check(space: fn() -> Arc<dyn MixedSpace>, order: Order, cuts: &[usize]) -> DartsReport {
+    check_config(space, &config(order), cuts)
+}
+
+fn check_config(space: fn() -> Arc<dyn MixedSpace>, config: &DartsConfig, cuts: &[usize]) -> DartsReport {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let config = config(order);
-    let mut whole = search(space(), &config);
+    let mut whole = search(space(), config);
     assert_eq!(whole.steps_per_epoch(), STEPS);
     assert_eq!(go_on(&mut whole, &at("whole"), usize::MAX, None), Ended::Finished);
     let report = whole.report().unwrap().unwrap();
     let bytes = std::fs::read(at("whole")).unwrap();
     for &cut in cuts {
         let (stopped, killed) = (format!("stopped{cut}"), format!("killed{cut}"));
-        let ended = go_on(&mut search(space(), &config), &at(&stopped), cut, Some((cut, &at(&killed))));
+        let ended = go_on(&mut search(space(), config), &at(&stopped), cut, Some((cut, &at(&killed))));
         assert_eq!(ended, Ended::Interrupted);
         for name in [&stopped, &killed] {
-            let mut again = search(space(), &config);
+            let mut again = search(space(), config);
             assert_eq!(go_on(&mut again, &at(name), usize::MAX, None), Ended::Finished);
-            assert_eq!(again.report().unwrap().unwrap(), report, "{order:?}, {name}");
-            assert!(std::fs::read(at(name)).unwrap() == bytes, "{order:?}, {name}: another checkpoint at the end");
+            assert_eq!(again.report().unwrap().unwrap(), report, "{config:?}, {name}");
+            assert!(std::fs::read(at(name)).unwrap() == bytes, "{config:?}, {name}: another checkpoint at the end");
         }
     }
     report
@@ -107,6 +110,26 @@ fn sampled_edges_go_on_to_the_same_bytes() {
 }
 
 #[test]
+fn drawn_weights_go_on_to_the_same_bytes() {
+    check(|| Arc::new(Darts), Order::Dirichlet, &[2, 3]);
+    check(|| Arc::new(NasBench201), Order::Dirichlet, &[4]);
+}
+
+#[test]
+fn partial_channels_go_on_to_the_same_bytes() {
+    let partial = |space: fn() -> Arc<dyn MixedSpace>| {
+        let report =
+            check_config(space, &DartsConfig { partial: 2, warmup_epochs: 1, ..config(Order::First) }, &[2, 4]);
+        let [rested, moved] = [0, EPOCHS - 1].map(|epoch| report.history[epoch].alphas.clone());
+        let fresh = Alphas::with_edges(&space().tables(), Seed::new(5).child("alphas")).unwrap().values().unwrap();
+        assert_eq!(rested.len(), fresh.len());
+        assert!(rested == fresh && moved != fresh, "the architecture rests for an epoch, and then learns");
+    };
+    partial(|| Arc::new(Darts));
+    partial(|| Arc::new(NasBench201));
+}
+
+#[test]
 fn the_space_of_nasbench201_goes_on_to_the_same_bytes() {
     let report = check(|| Arc::new(NasBench201), Order::First, &[4]);
     assert_eq!((report.architecture.space.as_str(), report.architecture.choices.len()), ("nasbench201", 6));
@@ -125,34 +148,55 @@ fn the_checkpoint_of_another_search_is_refused() {
     assert!(message.contains("cut short"), "{message}");
 }
 
-#[test]
-fn weights_and_architecture_learn() {
-    let fast = DartsConfig { epochs: 8, alpha_learning_rate: 0.05, ..config(Order::Second) };
-    let mut search = search(Arc::new(Darts), &fast);
+/// Every epoch of a search.
+fn history(space: Arc<dyn MixedSpace>, config: &DartsConfig) -> Vec<SupernetEpoch> {
+    let mut search = search(space, config);
     let stop = AtomicBool::new(false);
     let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
     search.run(&options, &mut |_: &Event| {}).unwrap();
-    let report = search.report().unwrap().unwrap();
-    let (first, last) = (&report.history[0], report.history.last().unwrap());
+    search.report().unwrap().unwrap().history
+}
+
+#[test]
+fn weights_and_architecture_learn() {
+    let fast = DartsConfig { epochs: 8, alpha_learning_rate: 0.05, ..config(Order::Second) };
+    let history = history(Arc::new(Darts), &fast);
+    let (first, last) = (&history[0], &history[7]);
     assert!(last.train_loss < first.train_loss && last.loss < first.loss, "{first:?} {last:?}");
     assert!(last.entropy < first.entropy, "{} {}", first.entropy, last.entropy);
 }
 
-/// Another operation on every edge at every step makes losses jump, so means of ten epochs are compared.
+/// A validation loss that falls would take more than 24 images.
 #[test]
-fn weights_and_architecture_learn_on_sampled_edges() {
+fn weights_and_architecture_learn_on_partial_channels() {
+    let fast = DartsConfig { epochs: 8, alpha_learning_rate: 0.05, partial: 2, ..config(Order::First) };
+    let history = history(Arc::new(Darts), &fast);
+    let (first, last) = (&history[0], &history[7]);
+    assert!(last.train_loss < first.train_loss, "{first:?} {last:?}");
+    assert!(last.entropy < first.entropy, "{} {}", first.entropy, last.entropy);
+    let edges = |epoch: &SupernetEpoch| epoch.alphas[2..].concat().concat().iter().map(|a| a.abs()).sum::<f64>();
+    assert!(edges(last) > 10.0 * 2.0 * 14.0 * 1e-3, "the edges' weights learn, too: {}", edges(last));
+}
+
+/// Other operations or weights on every edge at every step make losses jump, so means of ten epochs are compared.
+fn learns_by_draws(order: Order) {
     let guard = Guard { eigenvalue_every: 0, early_stop: false, max_skips: None };
-    let order = Order::Sampled;
     let fast = DartsConfig { epochs: 60, learning_rate: 0.1, alpha_learning_rate: 0.02, guard, ..config(order) };
-    let mut search = search(Arc::new(NasBench201), &fast);
-    let stop = AtomicBool::new(false);
-    let options = SearchOptions { checkpoint: None, checkpoint_every: Duration::MAX, stop: &stop, deadline: None };
-    search.run(&options, &mut |_: &Event| {}).unwrap();
-    let history = search.report().unwrap().unwrap().history;
+    let history = history(Arc::new(NasBench201), &fast);
     let mean = |epochs: &[SupernetEpoch]| epochs.iter().map(|e| e.train_loss).sum::<f64>() / epochs.len() as f64;
     let (first, last) = (mean(&history[..10]), mean(&history[50..]));
     assert!(last < first - 0.1, "{first} {last}");
     assert!(history[59].entropy < history[0].entropy - 0.01, "{} {}", history[0].entropy, history[59].entropy);
+}
+
+#[test]
+fn weights_and_architecture_learn_on_sampled_edges() {
+    learns_by_draws(Order::Sampled);
+}
+
+#[test]
+fn weights_and_architecture_learn_on_drawn_weights() {
+    learns_by_draws(Order::Dirichlet);
 }
 
 /// Runs to the end, saving into `path`, by a deadline so far away; each step takes `nap` at least.

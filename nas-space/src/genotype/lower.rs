@@ -2,6 +2,7 @@
 
 use super::Genotype;
 use crate::operations::{factorized_reduce, relu_conv_bn};
+use crate::partial::{self, Partial, Split};
 use crate::parts::head::{self, Auxiliary, Second};
 use crate::parts::stem;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, SpaceError, Stem, Window};
@@ -12,7 +13,7 @@ enum Wiring<'a> {
     /// The edges of a genotype.
     Chosen(&'a Genotype),
     /// All earlier states, each through all operations.
-    Mixed { operations: &'a [Operation], nodes: usize },
+    Mixed { operations: &'a [Operation], nodes: usize, parts: usize },
 }
 
 /// The whole network.
@@ -21,13 +22,16 @@ pub(super) fn network(genotype: &Genotype, config: &NetworkConfig) -> Result<Net
     cells(Wiring::Chosen(genotype), config)
 }
 
-/// The supernet whose cells have `nodes` nodes, every edge mixing the operations.
+/// The supernet whose cells have `nodes` nodes, every edge mixing the operations on one of `parts` channels. Tables 0 and 1
+/// weigh the operations in normal and reduction cells; 2 and 3, where not all channels are mixed, the edges.
 pub(crate) fn supernet(
     operations: &[Operation],
     nodes: usize,
+    parts: usize,
     config: &NetworkConfig,
 ) -> Result<NetworkGraph, SpaceError> {
-    cells(Wiring::Mixed { operations, nodes }, config)
+    partial::check(config, parts)?;
+    cells(Wiring::Mixed { operations, nodes, parts }, config)
 }
 
 fn cells(wiring: Wiring<'_>, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
@@ -100,8 +104,8 @@ impl Cell<'_> {
         let mut states = vec![first, second];
         let outputs = match self.wiring {
             Wiring::Chosen(genotype) => self.chosen(net, genotype, &mut states)?,
-            Wiring::Mixed { operations, nodes } => {
-                self.mixed(net, operations, nodes, &mut states)?;
+            Wiring::Mixed { operations, nodes, parts } => {
+                self.mixed(net, operations, nodes, parts, &mut states)?;
                 states[2..].to_vec()
             }
         };
@@ -137,22 +141,33 @@ impl Cell<'_> {
         net: &mut GraphBuilder,
         operations: &[Operation],
         nodes: usize,
+        parts: usize,
         states: &mut Vec<usize>,
     ) -> Result<(), SpaceError> {
+        let kind = usize::from(self.reduction);
+        let partial = Partial { parts, table: 2 + kind };
+        let mut splits: Vec<(Split, usize)> = Vec::with_capacity(states.len() + nodes);
         let mut row = 0;
         for node in 0..nodes {
-            let edges = states.len();
+            for (state, &input) in states.iter().enumerate().skip(splits.len()) {
+                net.place(Some(self.index), "split");
+                let split = partial.split(net, &format!("cells.{}.state{state}", self.index), input)?;
+                splits.push((split, self.stride(state)));
+            }
+            let edges = splits.len();
             let mut ends = Vec::with_capacity(edges * operations.len());
-            for (state, &input) in states.iter().enumerate() {
+            for (state, &(split, stride)) in splits.iter().enumerate() {
                 for (number, operation) in operations.iter().enumerate() {
                     net.place(Some(self.index), operation.name());
                     let path = format!("cells.{}._ops.{}._ops.{number}", self.index, row + state);
-                    ends.push(operation.append_mixed(net, &path, input, self.stride(state))?);
+                    ends.push(operation.append_mixed(net, &path, split.front, stride)?);
                 }
             }
             net.place(Some(self.index), "mix");
-            let sum = Layer::WeightedSum { table: self.reduction.into(), row, edges };
-            states.push(net.push(format!("cells.{}.node{node}", self.index), sum, &ends)?);
+            let (sum, path) =
+                (Layer::WeightedSum { table: kind, row, edges }, format!("cells.{}.node{node}", self.index));
+            let mixed = net.push(&path, sum, &ends)?;
+            states.push(partial.join(net, &path, mixed, &splits, row)?);
             row += edges;
         }
         Ok(())

@@ -63,7 +63,7 @@ impl Darts {
     /// # Errors
     /// [`SpaceError`] if the settings are impossible or the cells do not fit the images.
     pub fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
-        lower::supernet(&Operation::DARTS, NODES, config)
+        lower::supernet(&Operation::DARTS, NODES, 1, config)
     }
 
     /// The architecture of a genotype.

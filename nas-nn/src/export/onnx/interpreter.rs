@@ -96,6 +96,15 @@ fn apply(node: &Node, inputs: &[&Value]) -> Value {
             let cut = x.data.chunks(channels * plane).flat_map(|map| map[first * plane..end * plane].to_vec());
             Value::new(&[x.dims[0], end - first, rows, columns], cut.collect())
         }
+        "Gather" => {
+            assert_eq!(int(node, "axis"), 1);
+            let (channels, plane) = (x.dims[1], x.dims[2] * x.dims[3]);
+            let wanted = inputs[1].ints();
+            let maps = x.data.chunks(channels * plane);
+            let chosen =
+                maps.flat_map(|map| wanted.iter().flat_map(|&at| map[at as usize * plane..][..plane].to_vec()));
+            Value::new(&[x.dims[0], wanted.len(), x.dims[2], x.dims[3]], chosen.collect())
+        }
         "Pad" => {
             let pads = inputs[1].ints();
             let sides = [pads[2], pads[3], pads[6], pads[7]];

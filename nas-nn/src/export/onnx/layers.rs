@@ -111,6 +111,11 @@ pub(super) fn write(writer: &mut Writer<'_>, operation: &Operation<'_>) -> Resul
             let bounds = [numbers("first", 0), numbers("end", *channels as i64), numbers("axis", 1)];
             writer.node("Slice", &own, &[inputs, bounds.to_vec()].concat(), vec![]);
         }
+        Layer::Select { channels } => {
+            let numbers: Vec<i64> = channels.iter().map(|&channel| channel as i64).collect();
+            let numbers = writer.ints(&format!("{name}.channels"), &numbers);
+            writer.node("Gather", &own, &[inputs, vec![numbers]].concat(), vec![Attribute::int("axis", 1)]);
+        }
         Layer::Pad { before, after } => {
             let sides = [before[0], before[1], after[0], after[1]].map(|side| side as i64);
             pad(writer, name, &own, &inputs[0], sides);

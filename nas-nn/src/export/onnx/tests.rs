@@ -119,6 +119,7 @@ fn odd_graph() -> NetworkGraph {
     let zero = net.push("zero", Layer::Zero { stride: 1 }, &[max]).unwrap();
     let x = net.push("c", Layer::Concat, &[max, mean, zero]).unwrap();
     let x = net.push("d", Layer::Narrow { channels: 13 }, &[x]).unwrap();
+    let x = net.push("s", Layer::Select { channels: vec![12, 3, 0, 7, 9] }, &[x]).unwrap();
     let x = net.push("e", Layer::Pad { before: [1, 0], after: [0, 2] }, &[x]).unwrap();
     // Two norms in a row behind a convolution: the second cannot fold into what holds the first.
     let x = net.conv("f", x, 5, 1, Window::same(1, 1, 1)).unwrap();

@@ -56,6 +56,7 @@ pub(super) fn output(inference: &Inference<'_>, operation: &Operation<'_>, input
         Layer::Add => inputs.join(" + "),
         Layer::Concat => format!("torch.cat([{}], 1)", inputs.join(", ")),
         Layer::Narrow { channels } => format!("{x}[:, :{channels}]"),
+        Layer::Select { channels } => format!("{x}[:, {channels:?}]"),
         Layer::Pad { before, after } => {
             format!("F.pad({x}, ({}, {}, {}, {}))", before[1], after[1], before[0], after[0])
         }

@@ -1,6 +1,7 @@
 //! The supernet of the DARTS space, and the genotype read off its weights.
 
 use super::{CELLS, Darts, NODES};
+use crate::genotype::lower;
 use crate::mixed::largest;
 use crate::{
     Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, PathSpace, SearchSpace,
@@ -20,6 +21,10 @@ fn first_row(node: usize) -> usize {
 impl MixedSpace for Darts {
     fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
         Darts::supernet(self, config)
+    }
+
+    fn partial_supernet(&self, config: &NetworkConfig, parts: usize) -> Result<NetworkGraph, SpaceError> {
+        lower::supernet(&Operation::DARTS, NODES, parts, config)
     }
 
     fn tables(&self) -> Vec<MixedTable> {
@@ -80,6 +85,7 @@ impl PathSpace for Darts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Layer;
 
     /// Tables of equal weights.
     fn equal() -> Vec<Vec<Vec<f64>>> {
@@ -111,6 +117,50 @@ mod tests {
             text.contains("('max_pool_3x3', 1), ('sep_conv_3x3', 2), ('skip_connect', 1), ('max_pool_3x3', 0)"),
             "{text}"
         );
+    }
+
+    /// An edge of a quarter of the channels: 1/16 of the weights of a pointwise convolution, a quarter of a depthwise one's.
+    #[test]
+    fn a_partial_supernet_has_operations_on_some_channels() {
+        let config = NetworkConfig::cifar(16, 3);
+        let whole = MixedSpace::supernet(&Darts, &config).unwrap();
+        let partial = Darts.partial_supernet(&config, 4).unwrap();
+        let count = |graph: &NetworkGraph, what: &dyn Fn(&str) -> bool| {
+            let own = graph.nodes().filter(|(_, node)| what(&node.name)).map(|(index, _)| graph.parameters_of(index));
+            own.sum::<usize>()
+        };
+        let beside = |name: &str| !name.contains("._ops.");
+        assert_eq!(count(&whole, &beside), count(&partial, &beside));
+        // The first separable 3x3 convolution of a normal cell.
+        let one = |name: &str| name.starts_with("cells.0._ops.0._ops.4.");
+        assert_eq!((count(&whole, &one), count(&partial, &one)), (2 * (9 * 16 + 256), 2 * (9 * 4 + 16)));
+        let shapes = |graph: &NetworkGraph| -> Vec<_> {
+            let concats = graph.nodes().filter(|(_, node)| node.name.ends_with(".concat") && beside(&node.name));
+            concats.map(|(_, node)| node.shape).collect()
+        };
+        assert_eq!(shapes(&whole), shapes(&partial));
+    }
+
+    #[test]
+    fn a_shuffled_node_has_the_channels_of_all_parts_in_turn() {
+        let partial = Darts.partial_supernet(&NetworkConfig::cifar(8, 3), 4).unwrap();
+        let (_, node) = partial.nodes().find(|(_, node)| node.name == "cells.0.node0.shuffled").unwrap();
+        assert_eq!(node.layer, Layer::Select { channels: vec![0, 2, 4, 6, 1, 3, 5, 7] });
+        let sums = partial.nodes().filter_map(|(index, node)| match node.layer {
+            Layer::WeightedSum { table, row, edges } => Some((table, row, edges, partial.inputs(index).len())),
+            _ => None,
+        });
+        // What goes through the operations, and what goes past: the same edges of two tables.
+        for pair in sums.collect::<Vec<_>>().chunks(2) {
+            let (table, row, edges, inputs) = pair[0];
+            assert_eq!((pair[1], inputs), ((table + 2, row, edges, edges), 8 * edges));
+        }
+        assert_eq!(
+            Darts.partial_supernet(&NetworkConfig::cifar(8, 3), 1).unwrap().len(),
+            Darts.supernet(&NetworkConfig::cifar(8, 3)).unwrap().len()
+        );
+        let message = Darts.partial_supernet(&NetworkConfig::cifar(6, 3), 4).unwrap_err().to_string();
+        assert!(message.contains("channels") && message.contains("multiple of 4"), "{message}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::EDGES;
 use crate::operations::relu_conv_bn;
+use crate::partial::Partial;
 use crate::parts::head;
 use crate::spaces::sizes::check_three_stages;
 use crate::{GraphBuilder, Layer, NetworkConfig, NetworkGraph, Operation, Pool, PoolKind, SpaceError, Stem, Window};
@@ -12,7 +13,7 @@ pub(super) enum Wiring {
     /// One operation each.
     Chosen([Operation; 6]),
     /// All operations, weighted by the rows of table 0.
-    Mixed,
+    Mixed(Partial),
 }
 
 /// The whole network. Searched cells and the residual blocks between the stages are numbered together, as in the
@@ -32,7 +33,7 @@ pub(super) fn network(wiring: Wiring, config: &NetworkConfig) -> Result<NetworkG
         for index in first..first + per_stage {
             x = match wiring {
                 Wiring::Chosen(operations) => cell(&mut net, index, x, operations)?,
-                Wiring::Mixed => mixed_cell(&mut net, index, x)?,
+                Wiring::Mixed(partial) => mixed_cell(&mut net, index, x, partial)?,
             };
         }
     }
@@ -74,26 +75,31 @@ fn cell(net: &mut GraphBuilder, index: usize, input: usize, operations: [Operati
 
 /// A cell of the supernet (Dong & Yang 2020, section 4; the reference's `NAS201SearchCell`): each edge mixes the five
 /// operations. Their batch norms learn no scale and shift, and unlike in the DARTS supernet none follows the pool.
-fn mixed_cell(net: &mut GraphBuilder, index: usize, input: usize) -> Result<usize, SpaceError> {
+fn mixed_cell(net: &mut GraphBuilder, index: usize, input: usize, partial: Partial) -> Result<usize, SpaceError> {
     net.affine(false);
-    let mut nodes = vec![input];
+    let mut last = input;
+    let mut splits = Vec::with_capacity(3);
     let mut row = 0;
     for to in 1..4 {
+        net.place(Some(index), "split");
+        splits.push((partial.split(net, &format!("cells.{index}.state{}", to - 1), last)?, 1));
         let mut ends = Vec::with_capacity(to * Operation::NASBENCH201.len());
-        for (from, &node) in nodes.iter().enumerate() {
+        for (from, (split, _)) in splits.iter().enumerate() {
             for (number, operation) in Operation::NASBENCH201.into_iter().enumerate() {
                 net.place(Some(index), operation.name());
                 let path = format!("cells.{index}.edges.{to}<-{from}.{number}");
-                ends.push(operation.append(net, &path, node, 1)?);
+                ends.push(operation.append(net, &path, split.front, 1)?);
             }
         }
         net.place(Some(index), "mix");
         let sum = Layer::WeightedSum { table: 0, row, edges: to };
-        nodes.push(net.push(format!("cells.{index}.node{to}"), sum, &ends)?);
+        let path = format!("cells.{index}.node{to}");
+        let mixed = net.push(&path, sum, &ends)?;
+        last = partial.join(net, &path, mixed, &splits, row)?;
         row += to;
     }
     net.affine(true);
-    Ok(nodes[3])
+    Ok(last)
 }
 
 fn edge_path(cell: usize, edge: usize, operation: Operation) -> String {

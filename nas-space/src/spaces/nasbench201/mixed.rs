@@ -2,6 +2,7 @@
 
 use super::{EDGES, NasBench201, lower};
 use crate::mixed::largest;
+use crate::partial::{self, Partial};
 use crate::{
     Architecture, Chosen, MixedSpace, MixedTable, NetworkConfig, NetworkGraph, Operation, PathSpace, SearchSpace,
     SpaceError, paths,
@@ -11,7 +12,12 @@ impl MixedSpace for NasBench201 {
     /// The benchmark's network with five operations on each edge. Stem, residual blocks and head keep their learned
     /// scales and shifts, as in the reference.
     fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
-        lower::network(lower::Wiring::Mixed, config)
+        lower::network(lower::Wiring::Mixed(Partial::WHOLE), config)
+    }
+
+    fn partial_supernet(&self, config: &NetworkConfig, parts: usize) -> Result<NetworkGraph, SpaceError> {
+        partial::check(config, parts)?;
+        lower::network(lower::Wiring::Mixed(Partial { parts, table: 1 }), config)
     }
 
     fn tables(&self) -> Vec<MixedTable> {
