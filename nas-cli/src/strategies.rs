@@ -132,14 +132,14 @@ pub const KNOWN: &[Known] = &[
     },
     Known {
         name: "gdas",
-        summary: "the same on one operation an edge, drawn anew for every pass: a step costs what a small network's does",
+        summary: "darts1 on one operation an edge, drawn anew for every pass: a step costs what a small network's does",
         source: "Dong & Yang 2019",
         settings: gradient::DRAWN_SETTINGS,
         make: gradient::refuse,
     },
     Known {
         name: "drnas",
-        summary: "the same on weights drawn for every pass from Dirichlet distributions, which are what is learned",
+        summary: "darts1 on weights drawn for every pass from Dirichlet distributions, which are what is learned",
         source: "Chen, Wang, Cheng, Tang & Hsieh 2021",
         settings: gradient::DRAWN_SETTINGS,
         make: gradient::refuse,
