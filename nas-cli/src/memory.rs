@@ -151,10 +151,7 @@ pub fn of_supernet(config: &Config, data: &Data, asked: &OneShot) -> anyhow::Res
     let (name, train) = (&config.space.name, recipe::trial_training(config));
     if let OneShot::Gradient(asked) = asked {
         let space = oneshot::mixed_space(name)?;
-        let supernet = match asked.partial() {
-            1 => space.supernet(&network)?,
-            parts => space.partial_supernet(&network, parts)?,
-        };
+        let supernet = space.partial_supernet(&network, asked.partial())?;
         if asked.published.order != Order::Sampled {
             let needs = of_training(&supernet, &train);
             return Ok([needs, needs]);

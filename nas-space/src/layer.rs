@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Shape;
+
 /// A sliding window in two dimensions; each pair is (rows, columns).
 ///
 /// Padding is signed: -1 before (top, left) drops the first row and column, which is how a factorized reduction samples
@@ -30,6 +32,13 @@ impl Window {
     /// A square window without padding.
     pub fn valid(kernel: usize, stride: usize) -> Self {
         Self { before: [0; 2], after: [0; 2], ..Self::same(kernel, stride, 1) }
+    }
+
+    /// 2x2 with stride 2 on maps of a shape: half of their rows and columns, rounded up. Where a size is odd, the last window
+    /// holds what is left.
+    pub(crate) fn halving(shape: Shape) -> Self {
+        let after = [shape.height % 2, shape.width % 2].map(|odd| odd as isize);
+        Self { after, ..Self::valid(2, 2) }
     }
 
     /// The size of the output for an input of `size` (rows, columns), or `None` where the kernel does not

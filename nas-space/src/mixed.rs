@@ -37,10 +37,13 @@ pub trait MixedSpace: SearchSpace {
     ///
     /// # Errors
     /// If the settings are impossible or the cells do not fit the images.
-    fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError>;
+    fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
+        self.partial_supernet(config, 1)
+    }
 
     /// The same where the operations of an edge see one of `parts` channels, and the others go past them (Xu et al. 2020).
-    /// Behind the [`tables`](Self::tables) of operations it has as many that weigh the edges, `[edges, 1]`.
+    /// Behind the [`tables`](Self::tables) of operations it has as many that weigh the edges, `[edges, 1]`. With 1 part
+    /// nothing goes past, edges have no weights, and it is the [`supernet`](Self::supernet).
     ///
     /// # Errors
     /// As [`supernet`](Self::supernet), and if the channels are no multiple of the parts.

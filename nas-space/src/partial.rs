@@ -32,9 +32,6 @@ pub(crate) fn check(config: &NetworkConfig, parts: usize) -> Result<(), SpaceErr
 }
 
 impl Partial {
-    /// The whole state goes through the operations.
-    pub(crate) const WHOLE: Self = Self { parts: 1, table: 0 };
-
     /// Splits a state, named `path`.
     pub(crate) fn split(self, net: &mut GraphBuilder, path: &str, state: usize) -> Result<Split, SpaceError> {
         if self.parts == 1 {
@@ -63,10 +60,8 @@ impl Partial {
             past.push(match stride {
                 1 => rest,
                 _ => {
-                    let shape = net.shape(rest);
-                    let after = [shape.height % 2, shape.width % 2].map(|odd| odd as isize);
-                    let window = Window { after, ..Window::valid(2, 2) };
-                    net.push(format!("{path}.pool{state}"), Layer::Pool(Pool { kind: PoolKind::Max, window }), &[rest])?
+                    let pool = Pool { kind: PoolKind::Max, window: Window::halving(net.shape(rest)) };
+                    net.push(format!("{path}.pool{state}"), Layer::Pool(pool), &[rest])?
                 }
             });
         }

@@ -80,12 +80,13 @@ impl DartsSearch {
     ) -> Result<Self, OneShotError> {
         config.validate_for(data.images.shape)?;
         data.check()?;
-        let is_whole = config.partial == 1;
-        let graph =
-            if is_whole { space.supernet(&network)? } else { space.partial_supernet(&network, config.partial)? };
+        let graph = space.partial_supernet(&network, config.partial)?;
         let weights = Network::init(graph, seed.child("init"), DType::F32, &Device::Cpu)?;
         let (tables, chance) = (space.tables(), seed.child("alphas"));
-        let alphas = if is_whole { Alphas::fresh(&tables, chance)? } else { Alphas::with_edges(&tables, chance)? };
+        let alphas = match config.partial {
+            1 => Alphas::fresh(&tables, chance)?,
+            _ => Alphas::with_edges(&tables, chance)?,
+        };
         Ok(Self {
             lent: (config.order == Order::Sampled).then(|| SharedWeights::of(&weights)),
             supernet: Supernet { network: weights, alphas },

@@ -41,8 +41,10 @@ pub(super) fn one(search: &mut DartsSearch, train: &Batch, validation: &Batch) -
     finite("validation loss", upper.loss)?;
     let gradients = sample.pull_back(&upper.mixtures)?;
     finite("architecture gradient's norm", global_norm(&gradients)?)?;
-    let rate = Rate::new(search.config.alpha_learning_rate);
-    search.adam.step(&search.supernet.alphas.parameters, &gradients, rate)?;
+    if search.standing.epoch >= search.config.warmup_epochs {
+        let rate = Rate::new(search.config.alpha_learning_rate);
+        search.adam.step(&search.supernet.alphas.parameters, &gradients, rate)?;
+    }
 
     let standing = &mut search.standing;
     standing.training.add(lower.loss, lower.correct, train.count);

@@ -19,10 +19,6 @@ fn first_row(node: usize) -> usize {
 }
 
 impl MixedSpace for Darts {
-    fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
-        Darts::supernet(self, config)
-    }
-
     fn partial_supernet(&self, config: &NetworkConfig, parts: usize) -> Result<NetworkGraph, SpaceError> {
         lower::supernet(&Operation::DARTS, NODES, parts, config)
     }

@@ -117,10 +117,7 @@ fn residual_block(net: &mut GraphBuilder, index: usize, input: usize, out: usize
     net.place(Some(index), "residual");
     let x = relu_conv_bn(net, &format!("{path}.conv_a"), input, out, Window::same(3, 2, 1))?;
     let x = relu_conv_bn(net, &format!("{path}.conv_b"), x, out, Window::same(3, 1, 1))?;
-    let shape = net.shape(input);
-    let after = [shape.height % 2, shape.width % 2].map(|odd| odd as isize);
-    let window = Window { after, ..Window::valid(2, 2) };
-    let pool = Layer::Pool(Pool { kind: PoolKind::Average, window });
+    let pool = Layer::Pool(Pool { kind: PoolKind::Average, window: Window::halving(net.shape(input)) });
     let shortcut = net.push(format!("{path}.downsample.0"), pool, &[input])?;
     let shortcut = net.conv(format!("{path}.downsample.1"), shortcut, out, 1, Window::valid(1, 1))?;
     net.push(format!("{path}.add"), Layer::Add, &[shortcut, x])

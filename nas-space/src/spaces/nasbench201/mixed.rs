@@ -11,10 +11,6 @@ use crate::{
 impl MixedSpace for NasBench201 {
     /// The benchmark's network with five operations on each edge. Stem, residual blocks and head keep their learned
     /// scales and shifts, as in the reference.
-    fn supernet(&self, config: &NetworkConfig) -> Result<NetworkGraph, SpaceError> {
-        lower::network(lower::Wiring::Mixed(Partial::WHOLE), config)
-    }
-
     fn partial_supernet(&self, config: &NetworkConfig, parts: usize) -> Result<NetworkGraph, SpaceError> {
         partial::check(config, parts)?;
         lower::network(lower::Wiring::Mixed(Partial { parts, table: 1 }), config)
