@@ -119,12 +119,12 @@ pub struct Group {
     pub pairs: Vec<(String, String)>,
 }
 
-/// The weights of the operations on every edge, over the epochs.
+/// The weights of the operations on every edge, over the epochs, and of the edges themselves where these have some.
 #[derive(Clone, Debug)]
 pub struct Weights {
     pub title: String,
-    /// The operations: as short as a column is narrow, and in full.
-    pub operations: Vec<(String, String)>,
+    /// What each column is: as short as it is narrow, and in full.
+    pub columns: Vec<(String, String)>,
     pub edges: Vec<Edge>,
 }
 

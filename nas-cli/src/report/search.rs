@@ -238,12 +238,14 @@ fn supernet(facts: &Facts) -> Vec<Block> {
             let mut blocks = learning::gradient(history);
             // A study of a space that this program does not know could not have been read.
             let Ok(space) = mixed_space(&facts.config.space.name) else { return blocks };
-            blocks.push(Block::Text(
-                "The weight of every operation on every edge, over the epochs: the deeper the colour, the further \
-                 it rose above equal weights. What is framed is what the architecture keeps. k−1 and k−2 are the outputs of the two cells \
-                 before, other numbers the nodes of the cell."
-                    .into(),
-            ));
+            let has_edges = history.last().is_some_and(|epoch| epoch.alphas.len() > space.tables().len());
+            let edges =
+                if has_edges { " What is kept has the largest products of its weight with its edge's." } else { "" };
+            blocks.push(Block::Text(format!(
+                "The weight of every operation on every edge, over the epochs: the deeper the colour, the further it rose \
+                 above equal weights. What is framed is what the architecture keeps.{edges} k−1 and k−2 are the outputs \
+                 of the two cells before, other numbers the nodes of the cell."
+            )));
             blocks.extend(weights(space.as_ref(), history, found.as_ref()).into_iter().map(Block::Weights));
             blocks
         }
