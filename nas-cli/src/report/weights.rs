@@ -51,7 +51,7 @@ fn one(table: &MixedTable, [number, behind]: [usize; 2], history: &[SupernetEpoc
         };
         let mut cells: Vec<Weight> = (0..table.operations.len()).map(operation).collect();
         if !own.is_empty() {
-            let rivals = table.edges.iter().filter(|(_, node)| *node == table.edges[row].1).count();
+            let rivals = rivals(table, row).count();
             let course: Vec<f64> = own.iter().map(|edges| edges[row]).collect();
             let equal = 1.0 / rivals as f64;
             let highest = course.iter().copied().fold(2.0 * equal, f64::max);
@@ -91,12 +91,13 @@ fn cell(course: &[f64], [equal, highest]: [f64; 2], what: &str, is_chosen: bool)
 /// What the edges of a table weigh: those that end in one node share a softmax (PC-DARTS). The parameters are `[edges, 1]`.
 fn of_edges(table: &MixedTable, parameters: &[Vec<f64>]) -> Vec<f64> {
     let value = |row: usize| parameters.get(row).and_then(|row| row.first()).copied().unwrap_or(0.0);
-    let weight = |row: usize| {
-        let rivals: Vec<usize> = (0..table.edges.len()).filter(|&r| table.edges[r].1 == table.edges[row].1).collect();
-        let weights = softmax(&rivals.iter().map(|&r| value(r)).collect::<Vec<_>>());
-        rivals.iter().position(|&r| r == row).map_or(0.0, |at| weights[at])
-    };
+    let weight = |row| 1.0 / rivals(table, row).map(|rival| (value(rival) - value(row)).exp()).sum::<f64>();
     (0..table.edges.len()).map(weight).collect()
+}
+
+/// The edges into the node in which an edge ends, itself among them.
+fn rivals(table: &MixedTable, row: usize) -> impl Iterator<Item = usize> {
+    (0..table.edges.len()).filter(move |&rival| table.edges[rival].1 == table.edges[row].1)
 }
 
 /// A curve through a box, from its lower edge at 0 to its upper one at the highest.
