@@ -14,7 +14,7 @@ use crate::images::Data;
 use crate::oneshot::{self, OneShot};
 use crate::output::Output;
 use crate::units::bytes;
-use crate::{probe, recipe};
+use crate::{device, probe, recipe};
 
 /// Memory of this machine, or of the container this process is in, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,8 +58,8 @@ impl Machine {
 pub fn of_training(graph: &NetworkGraph, train: &TrainConfig) -> u64 {
     let TrainConfig { batch_size: batch, precision, drop_path, .. } = *train;
     let step = training_step(graph, &TrainingStep { batch, precision, drop_path: drop_path > 0.0 });
-    // What a step leaves in the pool serves an evaluation, too, so it is the larger of the two.
-    step.max(evaluation(graph, batch))
+    // An evaluation goes through fewer images at once, for which what a step leaves in the pool is too large.
+    step + evaluation(graph, batch, device::cores())
 }
 
 /// Refuses a training that needs more than the machine has, and warns of one that needs more than is free. `what` is what

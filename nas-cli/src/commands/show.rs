@@ -40,7 +40,8 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<()> {
         return Err(usage("--batch-size 0: a step has at least one image"));
     }
     let step = TrainingStep { batch: args.batch_size, precision: Precision::F32, drop_path: false };
-    let (training, evaluating) = (training_step(&graph, &step), evaluation(&graph, args.batch_size));
+    let training = training_step(&graph, &step);
+    let evaluating = evaluation(&graph, args.batch_size, device::cores());
     let parts = parts(&graph, &kept(&graph, &step));
     let write = |path: &Path, text: String| {
         write_atomically(path, text.as_bytes())?;

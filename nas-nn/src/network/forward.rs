@@ -43,6 +43,8 @@ pub(super) struct Run<S: Stored> {
     pub(super) poolings: Vec<Option<Arc<Pooling<S::Real>>>>,
     /// The moments that convolutions and poolings took of their outputs.
     pub(super) tallies: Vec<Vec<Tally>>,
+    /// The moments by which batch norms normalized, where running statistics are to follow them.
+    measured: Vec<(usize, Vec<Tally>)>,
 }
 
 impl<S: Stored> Run<S> {
@@ -52,17 +54,7 @@ impl<S: Stored> Run<S> {
 }
 
 /// Runs all nodes, or those the main output needs when nothing is to be learned.
-pub(super) fn run<S: Stored>(
-    network: &mut Network,
-    images: &Tensor,
-    mode: Mode,
-    learn: bool,
-) -> Result<Run<S>, NnError> {
-    let shape = network.graph.input_shape();
-    let expected = [shape.channels, shape.height, shape.width];
-    if images.rank() != 4 || images.dims()[1..] != expected {
-        return Err(NnError::Images { found: images.dims().to_vec(), expected });
-    }
+pub(super) fn run<S: Stored>(network: &Network, images: &Tensor, mode: Mode, learn: bool) -> Result<Run<S>, NnError> {
     let count = network.plan.steps.len();
     let mut run = Run {
         batch: images.dims()[0],
@@ -73,6 +65,7 @@ pub(super) fn run<S: Stored>(
         passed: (0..count).map(|_| None).collect(),
         poolings: vec![None; count],
         tallies: vec![Vec::new(); count],
+        measured: Vec::new(),
     };
     let images = images.contiguous()?;
     for index in 0..count {
@@ -94,7 +87,7 @@ pub(super) fn run<S: Stored>(
 }
 
 fn node<S: Stored>(
-    network: &mut Network,
+    network: &Network,
     run: &mut Run<S>,
     index: usize,
     images: &Tensor,
@@ -202,12 +195,7 @@ fn concat<S: Stored>(parts: &[Value<S>]) -> Value<S> {
     Value { blocks, affine, relu: relu && same }
 }
 
-fn batch_norm<S: Stored>(
-    network: &mut Network,
-    run: &mut Run<S>,
-    index: usize,
-    mode: Mode,
-) -> Result<Value<S>, NnError> {
+fn batch_norm<S: Stored>(network: &Network, run: &mut Run<S>, index: usize, mode: Mode) -> Result<Value<S>, NnError> {
     let Network { plan, parameters, buffers, .. } = network;
     let step = &plan.steps[index];
     let source = step.inputs[0];
@@ -229,10 +217,11 @@ fn batch_norm<S: Stored>(
             empty if empty.is_empty() => moments(&input.operand(), run.batch, step.pixels()),
             tallies => tallies,
         };
+        let norm = Norm::of_batch(input.blocks, &tallies, affine);
         if matches!(mode, Mode::Train { .. }) {
-            update(&mut buffers[first..first + 2], &tallies, &step.slots)?;
+            run.measured.push((index, tallies));
         }
-        Norm::of_batch(input.blocks, &tallies, affine)
+        norm
     };
     let output = norm.output();
     run.norms[index] = Some(norm);
@@ -248,6 +237,17 @@ fn drop<S: Stored>(batch: usize, probability: f64, seed: Seed) -> Vec<S::Real> {
 
 pub(super) fn wide(tensor: &Tensor) -> candle_core::Result<Vec<f64>> {
     tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
+}
+
+/// Lets the running statistics of every batch norm follow those of the pass.
+pub(super) fn follow<S: Stored>(network: &mut Network, run: &Run<S>) -> candle_core::Result<()> {
+    let Network { plan, buffers, .. } = network;
+    for (index, tallies) in &run.measured {
+        let step = &plan.steps[*index];
+        let first = step.buffer.expect("batch norms have running statistics");
+        update(&mut buffers[first..first + 2], tallies, &step.slots)?;
+    }
+    Ok(())
 }
 
 /// running ← 0.9 · running + 0.1 · batch; the variance enters unbiased.

@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use nas_space::{Layer, NetworkGraph};
 
-use super::Precision;
 use super::plan::{Plan, Step};
+use super::{ALONG, Precision};
 use crate::kernels::conv::Stages;
 use crate::kernels::lanes::LANES;
 use crate::kernels::pieces::samples_per_piece;
@@ -48,11 +48,15 @@ pub fn kept(graph: &NetworkGraph, step: &TrainingStep) -> Vec<u64> {
     pass.held()
 }
 
-/// Bytes that evaluating a network on `batch` images at a time holds at once.
-pub fn evaluation(graph: &NetworkGraph, batch: usize) -> u64 {
-    let mut pass = Pass::new(graph, batch, 4, false);
+/// Bytes that evaluating a network on `batch` images at a time holds at once, with so many threads: each has some of the
+/// images.
+pub fn evaluation(graph: &NetworkGraph, batch: usize, threads: usize) -> u64 {
+    let along = batch.clamp(1, ALONG);
+    let mut pass = Pass::new(graph, along, 4, false);
     pass.forward(false);
-    pass.peak() + 4 * graph.parameters() as u64 + batches(graph, batch)
+    threads.clamp(1, batch.div_ceil(along).max(1)) as u64 * pass.peak()
+        + 4 * graph.parameters() as u64
+        + batches(graph, batch)
 }
 
 /// Batches that are prepared ahead, and the one that is worked on.

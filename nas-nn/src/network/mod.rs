@@ -19,6 +19,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 use half::bf16;
 use nas_space::{Layer, NetworkGraph, Seed};
+use rayon::prelude::*;
 
 use crate::element::{Element, Stored};
 use crate::ops::{not_on_cpu, unknown_type};
@@ -28,6 +29,10 @@ pub use custom::{CustomLayer, MakeLayer};
 use mixture::Mixture;
 use plan::Plan;
 pub use precision::Precision;
+
+/// Images that go through an evaluation together. Judged on their own, few of them are better than many: what one layer
+/// writes is still in cache when the next one reads it, and threads have networks of their own to run.
+const ALONG: usize = 16;
 
 /// A learned tensor of a network.
 #[derive(Clone, Debug)]
@@ -230,10 +235,24 @@ impl Network {
     }
 
     fn logits_in<T: Element>(&mut self, images: &Tensor, mode: Mode) -> Result<Tensor, NnError> {
-        let run = forward::run::<T>(self, images, mode, false)?;
-        let logits = forward::logits(self, &run, self.plan.output)?;
-        let classes = logits.len() / run.batch.max(1);
-        Ok(Tensor::from_vec(logits, (run.batch, classes), &Device::Cpu)?)
+        let batch = images.dims()[0];
+        let logits: Vec<T> = if mode == Mode::Evaluate && batch > ALONG {
+            let part = |first: usize| self.logits_of_part(&images.narrow(0, first, ALONG.min(batch - first))?);
+            let parts: Vec<usize> = (0..batch).step_by(ALONG).collect();
+            parts.into_par_iter().map(part).collect::<Result<Vec<Vec<T>>, NnError>>()?.concat()
+        } else {
+            let run = forward::run::<T>(self, images, mode, false)?;
+            forward::follow(self, &run)?;
+            forward::logits(self, &run, self.plan.output)?
+        };
+        let classes = logits.len() / batch.max(1);
+        Ok(Tensor::from_vec(logits, (batch, classes), &Device::Cpu)?)
+    }
+
+    /// The logits of some images, each judged on its own.
+    fn logits_of_part<T: Element>(&self, images: &Tensor) -> Result<Vec<T>, NnError> {
+        let run = forward::run::<T>(self, images, Mode::Evaluate, false)?;
+        Ok(forward::logits(self, &run, self.plan.output)?)
     }
 
     /// One forward and backward pass: cross-entropy with the labels `[batch]` (u32), and every gradient.
@@ -285,6 +304,7 @@ impl Network {
         weights: bool,
     ) -> Result<Step, NnError> {
         let run = forward::run::<S>(self, images, mode, true)?;
+        forward::follow(self, &run)?;
         backward::run(self, run, labels, config, weights)
     }
 
@@ -296,6 +316,11 @@ impl Network {
         }
         if !matches!(images.dtype(), DType::F32 | DType::F64) {
             return Err(unknown_type(first, images.dtype()).into());
+        }
+        let shape = self.graph.input_shape();
+        let expected = [shape.channels, shape.height, shape.width];
+        if images.rank() != 4 || images.dims()[1..] != expected {
+            return Err(NnError::Images { found: images.dims().to_vec(), expected });
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ fn a_step_takes_what_it_is_said_to_take() {
         let numbers: Vec<u64> = answer.split(' ').map(|number| number.parse().unwrap()).collect();
         let found = numbers[1] - numbers[0];
         let said = match case.evaluated {
-            true => evaluation(&graph(case), case.step.batch),
+            true => evaluation(&graph(case), case.step.batch, rayon::current_num_threads()),
             false => training_step(&graph(case), &case.step),
         };
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
