@@ -15,6 +15,14 @@ pub(crate) fn dispatch<R>(work: impl FnOnce() -> R) -> R {
     ARCH.dispatch(work)
 }
 
+/// Whether that instruction set is AVX-512, for what is better put together in another way there. No result may depend on it.
+pub(crate) fn is_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return matches!(*ARCH, pulp::Arch::V4(_));
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// Work, in elements touched, below which handing a task to another thread costs more than it saves.
 const GRAIN: usize = 1 << 15;
 

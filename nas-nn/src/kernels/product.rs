@@ -6,6 +6,7 @@
 
 use super::lanes::{LANES, Lanes};
 use crate::element::{Element, Stored};
+use crate::simd;
 
 /// Terms are summed in chains of this length, and the chains' sums are added up: the rounding error of long sums grows
 /// with the chain, not with the whole length.
@@ -39,6 +40,12 @@ pub(crate) struct Target<'a> {
     pub(crate) add: bool,
 }
 
+/// Whether an odd block is worked out by itself, and not with the two before it. With AVX2 it would wait for its own sums;
+/// with AVX-512 two blocks share registers, and a third among them costs more.
+fn odd_block_alone() -> bool {
+    simd::is_avx512()
+}
+
 /// `y[b][to(pixel)] (+)= Σ_k weights[b][k] · x[at[pixel] + terms[k]]`; the weights are `[b][k]` of lanes.
 pub(crate) fn product<S: Stored>(
     weights: &[Lanes<S::Real>],
@@ -47,7 +54,7 @@ pub(crate) fn product<S: Stored>(
     to: Target<'_>,
 ) {
     from.check();
-    let k = from.terms.len();
+    let (k, alone) = (from.terms.len(), odd_block_alone());
     assert!(weights.len() >= y.len() * k, "a product has too few weights");
     S::Real::dispatch(
         #[inline(always)]
@@ -55,14 +62,13 @@ pub(crate) fn product<S: Stored>(
             for first in (0..from.at.len()).step_by(NEAR) {
                 let pixels = first..(first + NEAR).min(from.at.len());
                 let mut block = 0;
-                // An odd block goes with two others: alone it would wait for its own sums.
-                while y.len() != block + 3
+                while (alone || y.len() != block + 3)
                     && let Some(pair) = y[block..].first_chunk_mut::<2>()
                 {
                     strip::<S, 2, 6>(&weights[block * k..(block + 2) * k], from, pair, to, pixels.clone());
                     block += 2;
                 }
-                if let Some(three) = y[block..].first_chunk_mut::<3>() {
+                if !alone && let Some(three) = y[block..].first_chunk_mut::<3>() {
                     strip::<S, 3, 4>(&weights[block * k..(block + 3) * k], from, three, to, pixels);
                 } else if let Some(one) = y[block..].first_chunk_mut::<1>() {
                     strip::<S, 1, 6>(&weights[block * k..(block + 1) * k], from, one, to, pixels);
@@ -152,7 +158,7 @@ fn chain<T: Element, const B: usize, const P: usize>(
 /// `sums[b][k] += Σ_pixel dy[b][pixel] · x[at[pixel] + terms[k]]`: the gradient of the weights of [`product`].
 pub(crate) fn outer<T: Element>(dy: &[&[Lanes<T>]], from: Gathered<'_, T>, sums: &mut [Lanes<T>]) {
     from.check();
-    let (k, pixels) = (from.terms.len(), from.at.len());
+    let (k, pixels, alone) = (from.terms.len(), from.at.len(), odd_block_alone());
     assert!(dy.iter().all(|dy| dy.len() >= pixels) && sums.len() >= dy.len() * k, "a gradient is cut short");
     for first in (0..pixels).step_by(NEAR) {
         let near = Gathered { at: &from.at[first..(first + NEAR).min(pixels)], ..from };
@@ -164,7 +170,7 @@ pub(crate) fn outer<T: Element>(dy: &[&[Lanes<T>]], from: Gathered<'_, T>, sums:
             // compiler then sends a sum through memory.
             block += match dy.len() - block {
                 1 => outer_strip::<T, 1, 8>([from(block)], near, sums),
-                3 => outer_strip::<T, 3, 3>([from(block), from(block + 1), from(block + 2)], near, sums),
+                3 if !alone => outer_strip::<T, 3, 3>([from(block), from(block + 1), from(block + 2)], near, sums),
                 _ => outer_strip::<T, 2, 6>([from(block), from(block + 1)], near, sums),
             };
         }
@@ -183,17 +189,19 @@ fn outer_strip<T: Element, const B: usize, const K: usize>(
         #[inline(always)]
         || {
             let mut term = 0;
-            while term + K <= k {
-                outer_tile::<T, B, K>(dy, from, term, sums);
-                term += K;
-            }
-            while term + 3 <= k {
-                outer_tile::<T, B, 3>(dy, from, term, sums);
-                term += 3;
-            }
             while term < k {
-                outer_tile::<T, B, 1>(dy, from, term, sums);
-                term += 1;
+                let left = k - term;
+                // Few sums at once wait for themselves, so fours are better than what is left behind the last `K`.
+                if left.is_multiple_of(K) || left >= K + 4 {
+                    outer_tile::<T, B, K>(dy, from, term, sums);
+                    term += K;
+                } else if K > 4 && left >= 4 {
+                    outer_tile::<T, B, 4>(dy, from, term, sums);
+                    term += 4;
+                } else {
+                    outer_tile::<T, B, 1>(dy, from, term, sums);
+                    term += 1;
+                }
             }
         },
     );

@@ -14,13 +14,18 @@ pub(crate) fn mean_planes<S: Stored>(x: &Operand<'_, S>, pixels: usize, y: Vec<&
     each_part(y, piece, items_per_task(piece * pixels * LANES), |block, index, y| {
         let read = x.read(block);
         let x = &x.blocks[block][index * piece * pixels..];
-        for (y, x) in y.iter_mut().zip(x.chunks_exact(pixels)) {
-            let mut sum = Lanes::ZERO;
-            for value in x {
-                sum += read.apply(value.load());
-            }
-            *y = Lanes::store(Lanes::of(sum.wide() * share));
-        }
+        S::Real::dispatch(
+            #[inline(always)]
+            || {
+                for (y, x) in y.iter_mut().zip(x.chunks_exact(pixels)) {
+                    let mut sum = Lanes::ZERO;
+                    for value in x {
+                        sum += read.apply(value.load());
+                    }
+                    *y = Lanes::store(Lanes::of(sum.wide() * share));
+                }
+            },
+        );
     });
 }
 
@@ -30,11 +35,16 @@ pub(crate) fn spread_planes<S: Stored>(dy: &[&[Lanes<S>]], pixels: usize, dx: Ve
     let batch = dy.first().map_or(0, |block| block.len());
     let piece = samples_per_piece(batch);
     each_part(dx, piece * pixels, items_per_task(piece * pixels * LANES), |block, index, dx| {
-        for (dx, dy) in dx.chunks_exact_mut(pixels).zip(&dy[block][index * piece..]) {
-            let value = dy.load() * share;
-            for dx in dx {
-                *dx = Lanes::store(if add { dx.load() + value } else { value });
-            }
-        }
+        S::Real::dispatch(
+            #[inline(always)]
+            || {
+                for (dx, dy) in dx.chunks_exact_mut(pixels).zip(&dy[block][index * piece..]) {
+                    let value = dy.load() * share;
+                    for dx in dx {
+                        *dx = Lanes::store(if add { dx.load() + value } else { value });
+                    }
+                }
+            },
+        );
     });
 }
