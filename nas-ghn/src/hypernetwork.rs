@@ -31,8 +31,8 @@ pub struct Ghn {
 pub struct Plan {
     graph: NetworkGraph,
     sections: Sections,
-    /// By node: the arrays of its layer and of its operation.
-    arrays: Vec<[Id; 2]>,
+    /// By node: the arrays of its layer and of its operation, and of a twin its number's.
+    arrays: Vec<Vec<Id>>,
     slots: Vec<Slot>,
 }
 
@@ -68,7 +68,11 @@ impl Ghn {
         for vertex in &sections.vertices {
             let mut ensure = |name: String| self.parameters.ensure(&name, &[self.config.hidden], 1.0);
             let layer = ensure(format!("embedding.layer {}", vertex.layer))?;
-            arrays.push([layer, ensure(format!("embedding.operation {}", vertex.operation))?]);
+            let mut own = vec![layer, ensure(format!("embedding.operation {}", vertex.operation))?];
+            if vertex.twins > 0 {
+                own.push(ensure(format!("embedding.twin {}", vertex.twins))?);
+            }
+            arrays.push(own);
         }
         let slots = slots::of(&graph, &sections, &self.config, &mut self.parameters)?;
         Ok(Plan { graph, sections, arrays, slots })

@@ -41,7 +41,7 @@ impl Messenger {
 #[derive(Clone, Debug)]
 enum Made {
     /// From arrays that say what the node is, and the mean of the states of a section.
-    Begun { arrays: [Id; 2], mean_of: Vec<usize> },
+    Begun { arrays: Vec<Id>, mean_of: Vec<usize> },
     /// From a state and the messages of others: whose, over a virtual edge or not, times what. `record` numbers the
     /// update.
     Updated { from: usize, heard: Vec<(usize, bool, f64)>, record: usize },
@@ -107,7 +107,7 @@ impl Propagator {
     }
 
     /// Runs all passes over all sections. `arrays` say of each node what it is.
-    pub(crate) fn forward(self, p: &Parameters, graph: &Sections, arrays: &[[Id; 2]]) -> States {
+    pub(crate) fn forward(self, p: &Parameters, graph: &Sections, arrays: &[Vec<Id>]) -> States {
         let mut states = States {
             hidden: self.hidden,
             values: Vec::new(),
@@ -126,7 +126,7 @@ impl Propagator {
                         .collect(),
                     None => Vec::new(),
                 };
-                states.last[vertex] = self.begin(p, &mut states, arrays[vertex], mean_of);
+                states.last[vertex] = self.begin(p, &mut states, arrays[vertex].clone(), mean_of);
             }
             for _ in 0..self.passes {
                 self.pass(p, graph, section, &mut states);
@@ -135,9 +135,9 @@ impl Propagator {
         states
     }
 
-    fn begin(self, p: &Parameters, states: &mut States, arrays: [Id; 2], mean_of: Vec<usize>) -> usize {
+    fn begin(self, p: &Parameters, states: &mut States, arrays: Vec<Id>, mean_of: Vec<usize>) -> usize {
         let mut value = vec![0.0; self.hidden];
-        for id in arrays {
+        for &id in &arrays {
             value.iter_mut().zip(p.of(id)).for_each(|(value, part)| *value += part);
         }
         let share = 1.0 / mean_of.len().max(1) as f64;

@@ -18,10 +18,13 @@ pub(crate) struct Vertex {
     pub(crate) operation: String,
     /// The section whose states it begins with, where it stands for one.
     pub(crate) reads: Option<usize>,
+    /// How many nodes before it do the same to the same inputs, as the first half of a factorized reduction does before the
+    /// second. Nothing else may tell them apart, and they would have equal weights.
+    pub(crate) twins: usize,
 }
 
 /// Whom a node hears, and from how far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Heard {
     /// The node that sends.
     pub(crate) from: usize,
@@ -69,7 +72,22 @@ impl Sections {
             inputs.iter().for_each(|&input| reversed[input].push(vertex));
         }
         (made.before, made.after) = (hearing(&edges, reach), hearing(&reversed, reach));
+        made.count_twins();
         made
+    }
+
+    /// Tells nodes apart that do the same to the same inputs.
+    fn count_twins(&mut self) {
+        let Self { vertices, sections, before, .. } = self;
+        for Section { begin, end } in sections {
+            let mut seen = BTreeMap::new();
+            for (at, vertex) in vertices[*begin..*end].iter_mut().enumerate() {
+                let Vertex { layer, operation, reads, twins } = vertex;
+                let count = seen.entry((&*layer, &*operation, *reads, &before[*begin + at])).or_insert(0);
+                *twins = *count;
+                *count += 1;
+            }
+        }
     }
 
     /// Appends the layers of a range as a section.
@@ -108,7 +126,7 @@ impl Sections {
     }
 
     fn push(&mut self, layer: String, operation: String, reads: Option<usize>, before: Vec<Heard>) -> usize {
-        self.vertices.push(Vertex { layer, operation, reads });
+        self.vertices.push(Vertex { layer, operation, reads, twins: 0 });
         self.before.push(before);
         self.vertices.len() - 1
     }
@@ -233,6 +251,25 @@ mod tests {
         assert_eq!(found.vertices.len(), kept);
         assert!(found.vertices.iter().any(|v| v.layer == "conv2d 1x1" && v.operation == "preprocess"));
         assert!(found.vertices.iter().all(|v| v.layer != "relu"));
+    }
+
+    #[test]
+    fn what_does_the_same_to_the_same_inputs_is_told_apart() {
+        for stacked in [false, true] {
+            let found = Sections::of(&graph(3), stacked, 0);
+            let twins = |operation: &str| {
+                let of = |v: &&Vertex| v.operation == operation && v.layer == "conv2d 1x1 s2";
+                found.vertices.iter().filter(of).map(|v| v.twins).collect::<Vec<_>>()
+            };
+            // The third cell reads the first through a factorized reduction, of two halves.
+            assert_eq!(twins("preprocess"), [0, 1], "stacked: {stacked}");
+            let key = |at: usize| (&found.vertices[at], &found.before[at]);
+            for Section { begin, end } in &found.sections {
+                for at in *begin..*end {
+                    assert!((*begin..at).all(|other| key(other) != key(at)), "nodes {at}, stacked: {stacked}");
+                }
+            }
+        }
     }
 
     #[test]

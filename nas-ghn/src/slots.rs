@@ -160,6 +160,11 @@ fn shaping(graph: &NetworkGraph, layer: usize, kind: &str, shape: &[usize], conf
             let inputs: usize = shape[1..].iter().product();
             Shaping::Times(((if depthwise { 1.0 } else { 2.0 }) / inputs as f64).sqrt())
         }
+        // No batch norm follows the classifier: with copies of its columns its logits would grow.
+        (Layer::Linear { .. }, "weight") => {
+            let inputs: usize = shape[1..].iter().product();
+            Shaping::Times((config.channels.min(inputs) as f64 / inputs as f64).sqrt())
+        }
         _ => Shaping::Times(1.0),
     }
 }

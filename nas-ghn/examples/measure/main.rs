@@ -48,6 +48,9 @@ struct Arguments {
     /// The learning rate at first [default: 0.005, with --ghn2 0.001]
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// Let the learning rate fall by a cosine, not by steps
+    #[arg(long)]
+    cosine: bool,
     /// Architectures a step learns from
     #[arg(long, default_value_t = 1)]
     meta_batch: usize,
@@ -66,6 +69,9 @@ struct Arguments {
     /// Real trainings of each, from other weights; their mean is the truth
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     trainings: u64,
+    /// Take the real trainings from a document that was written with the same data, nodes, seed and settings of a training
+    #[arg(long)]
+    trained: Option<PathBuf>,
     /// Architectures trained from generated and from random weights
     #[arg(long, default_value_t = 5)]
     beginnings: usize,

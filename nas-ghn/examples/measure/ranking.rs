@@ -1,8 +1,9 @@
 //! Whether scores with generated weights rank architectures as training does, and what they cost.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anyhow::Context;
 use candle_core::DType;
 use nas_ghn::{Ghn, kendall_tau_interval, score};
 use nas_nn::TrainFromScratch;
@@ -53,11 +54,11 @@ pub(crate) fn ranking(
         setup.training(epochs, epochs),
         setup.real.clone(),
     );
+    let before = arguments.trained.as_deref().map(trained_before).transpose()?;
     let (mut truth, mut trained) = (Vec::new(), Vec::new());
     let (mut generated, mut losses) = (Vec::new(), Vec::new());
     let (mut random, mut parameters) = (Vec::new(), Vec::new());
-    let ranked = arguments.ranked as u64;
-    for number in 0..ranked {
+    for number in 0..arguments.ranked as u64 {
         let architecture = setup.architecture("ranked", number);
         let graph = setup.task.space.lower(&architecture, &setup.task.network)?;
         parameters.push(graph.parameters() as f64);
@@ -66,9 +67,10 @@ pub(crate) fn ranking(
         losses.push(-found.loss);
         random.push(score(&mut untrained, graph, &data)?.accuracy);
         let mut job = Job { id: number, architecture, seed: 0, epochs: None, folder: PathBuf::new() };
-        let mut accuracies = Vec::new();
-        for training in 0..arguments.trainings {
-            job.seed = setup.seed.child("trials").index(number + training * ranked).value();
+        let mut accuracies = before.as_ref().and_then(|b| b.get(number as usize)).cloned().unwrap_or_default();
+        for training in accuracies.len() as u64..arguments.trainings {
+            // All architectures see the same images in the same order: one source of chance less between them.
+            job.seed = setup.seed.child("trials").index(training).value();
             let found = trainer.evaluate(&job, &mut |_, _| true).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
             accuracies.push(found.accuracy);
         }
@@ -91,6 +93,15 @@ pub(crate) fn ranking(
         "untrained_accuracies": random,
         "parameter_counts": parameters,
     }))
+}
+
+/// The accuracies after real trainings, architecture by architecture, that an earlier document holds.
+fn trained_before(path: &Path) -> anyhow::Result<Vec<Vec<f64>>> {
+    let read = || -> anyhow::Result<Vec<Vec<f64>>> {
+        let document: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+        Ok(serde_json::from_value(document["ranking"]["trained_accuracies"].clone())?)
+    };
+    read().with_context(|| format!("{} holds no trainings", path.display()))
 }
 
 /// Milliseconds to generate all weights of a network of 32 channels, and to score one of the search's size.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use nas_data::{LoadOptions, Normalization, load, split};
-use nas_ghn::{GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
+use nas_ghn::{Fall, GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_search::Event;
 use nas_space::spaces::Ghn;
@@ -26,9 +26,6 @@ pub(crate) struct Setup {
 
 /// Images per step, everywhere.
 const BATCH: usize = 32;
-
-/// Validation images by which a real training is judged, at most.
-const TRUTH_IMAGES: usize = 5000;
 
 impl Setup {
     pub(crate) fn new(arguments: &Arguments) -> anyhow::Result<Self> {
@@ -58,7 +55,7 @@ impl Setup {
         };
         let real = TrainData {
             train: part(&train, arguments.trial_images.unwrap_or(images)),
-            validation: Some(Arc::new(judged[judged.len().saturating_sub(TRUTH_IMAGES)..].to_vec())),
+            validation: Some(Arc::new(judged.to_vec())),
             ..data.clone()
         };
         Ok(Self { task, data, real, seed })
@@ -72,6 +69,7 @@ impl Setup {
             batch_size: BATCH,
             meta_batch: arguments.meta_batch,
             learning_rate: arguments.learning_rate.unwrap_or(usual.learning_rate),
+            fall: if arguments.cosine { Fall::Cosine } else { usual.fall },
             samples: 1,
             best: 1,
             ..usual

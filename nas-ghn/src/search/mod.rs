@@ -259,7 +259,8 @@ impl GhnSearch {
     fn ran_short(&self) -> Vec<String> {
         let Standing { plan, epoch, enough, .. } = &self.standing;
         let SearchConfig { epochs, samples, .. } = self.config;
-        let epochs = plan.as_ref().map(|_| ran_short(*epoch, epochs, "epochs planned for the hypernetwork were done"));
+        let is_short = plan.as_ref().is_some_and(|plan| plan.epochs() < epochs);
+        let epochs = is_short.then(|| ran_short(*epoch, epochs, "epochs planned for the hypernetwork were done"));
         let scored = enough.map(|few| ran_short(few, samples, "architectures planned were scored"));
         epochs.into_iter().chain(scored).collect()
     }

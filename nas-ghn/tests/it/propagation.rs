@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nas_ghn::{Ghn, GhnConfig, Propagation};
-use nas_space::{Layer, NetworkGraph, Seed};
+use nas_space::spaces::Darts;
+use nas_space::{Layer, NetworkConfig, NetworkGraph, SearchSpace, Seed};
 
 use crate::tiny;
 
@@ -96,14 +97,26 @@ fn reference(graph: &NetworkGraph, config: &GhnConfig, arrays: &Arrays) -> BTree
         }
         let nodes: Vec<Node> = nodes.into_iter().collect();
         let mut state: BTreeMap<Node, Vec<f64>> = BTreeMap::new();
-        for &node in &nodes {
+        let inputs = |node: Node| edges.iter().filter(|(_, to)| *to == node).map(|(from, _)| *from).collect::<Vec<_>>();
+        for (at, &node) in nodes.iter().enumerate() {
             let (layer, operation, mean) = match node {
                 Node::Of { cell } => ("cell".to_owned(), "input".to_owned(), Some(&means[&cell])),
                 Node::Layer(layer) => (kind(graph, layer), graph.node(layer).place.operation.clone(), None),
             };
-            let parts = [format!("embedding.layer {layer}"), format!("embedding.operation {operation}")];
+            let is_twin = |other: &&Node| match (**other, node) {
+                (Node::Layer(one), Node::Layer(two)) => {
+                    let place = |layer: usize| &graph.node(layer).place.operation;
+                    kind(graph, one) == kind(graph, two) && place(one) == place(two) && inputs(**other) == inputs(node)
+                }
+                _ => false,
+            };
+            let mut parts = vec![format!("embedding.layer {layer}"), format!("embedding.operation {operation}")];
+            match nodes[..at].iter().filter(is_twin).count() {
+                0 => {}
+                twins => parts.push(format!("embedding.twin {twins}")),
+            }
             let begun: Vec<f64> = (0..config.hidden)
-                .map(|i| arrays.row(&parts[0])[i] + arrays.row(&parts[1])[i] + mean.map_or(0.0, |m| m[i]))
+                .map(|i| parts.iter().map(|part| arrays.row(part)[i]).sum::<f64>() + mean.map_or(0.0, |m| m[i]))
                 .collect();
             state.insert(node, begun);
         }
@@ -195,6 +208,23 @@ fn it_is_that_of_the_reference_on_a_hundred_random_graphs() {
                     assert!((a - b).abs() < 1e-12, "graph {seed}, {config:?}, layer {layer}: {found:?}, {expected:?}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn no_two_kernels_of_a_network_are_equal() {
+    let config = NetworkConfig::cifar(4, 3);
+    let graph = Darts.lower(&Darts.sample(&mut Seed::new(3).rng()), &config).unwrap();
+    let halves = graph.nodes().filter(|(_, node)| node.name.starts_with("cells.2.preprocess0.conv")).count();
+    assert_eq!(halves, 2, "a factorized reduction has two");
+    let mut ghn = Ghn::new(GhnConfig::default(), Seed::new(1)).unwrap();
+    let plan = ghn.plan(graph).unwrap();
+    let tensors = ghn.generate(&plan).tensors;
+    let kernels: Vec<_> = plan.tensors().zip(&tensors).filter(|((_, shape), _)| shape.len() == 4).collect();
+    for (at, ((name, _), values)) in kernels.iter().enumerate() {
+        for ((other, _), others) in &kernels[..at] {
+            assert!(values != others, "{other} and {name} are equal");
         }
     }
 }
