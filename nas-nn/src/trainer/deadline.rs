@@ -6,7 +6,7 @@ use super::plan::{Pace, Plan};
 
 /// The instants by which a search keeps its promise of a time.
 ///
-/// After each epoch the number of epochs is cut to what fits, so that the learning rate comes to its end in them, and the
+/// After each epoch the number of epochs is fitted to the time left, so that the learning rate comes to its end in them, and the
 /// epoch under way when the time for learning is over ends after the step at hand. With a deadline the result depends on
 /// the machine's speed, but what was decided is saved, and a resumed search follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Timekeeper {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline.measuring)
     }
 
-    /// An epoch of `steps` steps ends with its `step`th, which makes `finished` epochs of `planned` ones: cuts the plan, if
-    /// there is no time for more. There is none as long as time has never been short.
+    /// An epoch of `steps` steps ends with its `step`th, which makes `finished` epochs of `planned` ones: fits the plan to
+    /// the time left. There is none as long as time has never been short.
     pub fn end_epoch(&mut self, plan: &mut Option<Plan>, planned: usize, finished: usize, [step, steps]: [usize; 2]) {
         let Some(deadline) = self.deadline else { return };
         self.pace.add(self.seconds(), step.saturating_sub(self.begin.1), steps);

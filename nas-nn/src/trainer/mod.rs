@@ -53,9 +53,9 @@ pub struct RunOptions<'a> {
     pub checkpoint: Option<&'a Path>,
     /// How long a training may go unsaved within an epoch.
     pub checkpoint_every: Duration,
-    /// When the training should have ended. After each epoch the number of epochs is cut to what fits, judged by the
-    /// time of the epochs so far; never raised. With a deadline the result depends on the machine's speed, but what was
-    /// decided is saved, and a resumed training follows it.
+    /// When the training should have ended. After each epoch the number of epochs is fitted to the time left, judged by that
+    /// of the epochs so far; it is never raised above that of the settings. With a deadline the result depends on the
+    /// machine's speed, but what was decided is saved, and a resumed training follows it.
     pub deadline: Option<Instant>,
 }
 

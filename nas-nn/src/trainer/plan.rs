@@ -20,8 +20,8 @@ pub struct Segment {
 
 /// The plan of a training: how many epochs, and how its progress from 0 to 1 runs over them.
 ///
-/// A plan only ever gets shorter. From the epoch at which it does, the progress that is left is spread evenly over the
-/// epochs that are left: progress never jumps, so neither does a learning rate that follows it.
+/// A plan never outgrows the first. From the epoch at which it changes, the progress that is left is spread evenly over
+/// the epochs that are left: progress never jumps, so neither does a learning rate that follows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Plan {
@@ -55,11 +55,11 @@ impl Plan {
         (segment.from_fraction + (1.0 - segment.from_fraction) * done).clamp(0.0, 1.0)
     }
 
-    /// Plans `epochs` in total from now on, `finished` of them done. More epochs than planned, or the same number, change
-    /// nothing; fewer than are finished mean that the training ends now. Returns whether the plan changed.
-    pub fn shorten(&mut self, finished: usize, epochs: usize) -> bool {
-        let epochs = epochs.max(finished);
-        if epochs >= self.epochs() {
+    /// Plans `epochs` in total from now on, `finished` of them done: at most as many as at first, and where they are fewer
+    /// than are finished, the training ends now. Returns whether the plan changed.
+    pub fn change(&mut self, finished: usize, epochs: usize) -> bool {
+        let epochs = epochs.min(self.segments[0].epochs).max(finished);
+        if epochs == self.epochs() {
             return false;
         }
         let from_fraction = self.fraction(finished as f64);
@@ -67,26 +67,29 @@ impl Plan {
         true
     }
 
-    /// Cuts the plan to the epochs that fit before a deadline, `finished` of them done and each one left taking as long as
-    /// `pace` says. Behind the deadline the training ends now. Returns whether the plan changed.
+    /// Fits the plan to the epochs that there is time for before a deadline, `finished` of them done and each one left taking
+    /// as long as `pace` says: one that was cut in a slow hour may have epochs back. Behind the deadline the training ends
+    /// now. Returns whether the plan changed.
     pub fn keep_to(&mut self, deadline: Instant, finished: usize, pace: &Pace) -> bool {
         let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
-        let fitting = if left > 0.0 { epochs_that_fit(self.epochs(), finished, pace.mean(), left) } else { finished };
-        self.shorten(finished, fitting)
+        let (now, most) = (self.epochs(), self.segments[0].epochs);
+        let fitting = if left > 0.0 { epochs_that_fit(now, most, finished, pace.mean(), left) } else { finished };
+        self.change(finished, fitting)
     }
 
     /// Checks a plan that comes from a file.
     ///
     /// # Errors
-    /// If it is none that only gets shorter.
+    /// If its stretches are not in order, or one outgrows the first.
     pub fn check(&self) -> Result<(), NnError> {
-        let ordered = self.segments.windows(2).all(|w| w[0].epochs > w[1].epochs && w[0].from_epoch <= w[1].from_epoch);
-        let sane = |s: &Segment| s.from_epoch <= s.epochs && (0.0..=1.0).contains(&s.from_fraction);
+        let ordered = self.segments.windows(2).all(|w| w[0].from_epoch <= w[1].from_epoch);
+        let most = self.segments.first().map_or(0, |first| first.epochs);
+        let sane = |s: &Segment| s.from_epoch <= s.epochs && s.epochs <= most && (0.0..=1.0).contains(&s.from_fraction);
         if self.segments.is_empty() || !ordered || !self.segments.iter().all(sane) {
             return Err(NnError::setting(
                 "plan",
                 format!("{:?}", self.segments),
-                "it is not a plan that only gets shorter",
+                "its stretches do not follow one another, or one has more epochs than the first",
             ));
         }
         Ok(())
@@ -120,15 +123,21 @@ impl Pace {
 }
 
 /// How many epochs a training should have in total, when `planned` are planned, `finished` are done, an epoch takes
-/// `seconds_per_epoch` and `seconds_left` remain: as many as still fit, at most as many as planned, at least those done.
-pub fn epochs_that_fit(planned: usize, finished: usize, seconds_per_epoch: f64, seconds_left: f64) -> usize {
+/// `seconds_per_epoch` and `seconds_left` remain: as many as still fit, from those done to `most`.
+pub fn epochs_that_fit(
+    planned: usize,
+    most: usize,
+    finished: usize,
+    seconds_per_epoch: f64,
+    seconds_left: f64,
+) -> usize {
     // A measurement that says nothing changes nothing.
     if !(seconds_per_epoch > 0.0 && seconds_per_epoch.is_finite()) || seconds_left.is_nan() {
         return planned;
     }
     // `as` saturates: infinitely many fit into infinite time, none into negative time.
     let fitting = (seconds_left / seconds_per_epoch).floor() as usize;
-    planned.min(finished.saturating_add(fitting)).max(finished.min(planned))
+    finished.saturating_add(fitting).min(most).max(finished.min(most))
 }
 
 #[cfg(test)]
@@ -141,21 +150,21 @@ mod tests {
     fn as_many_epochs_as_fit() {
         let check = |planned, finished, per_epoch, left, expect| {
             assert_eq!(
-                epochs_that_fit(planned, finished, per_epoch, left),
+                epochs_that_fit(planned, 12, finished, per_epoch, left),
                 expect,
                 "{planned} {finished} {per_epoch} {left}"
             );
         };
-        check(10, 2, 1.0, 100.0, 10); // time to spare: never longer than planned
+        check(10, 2, 1.0, 100.0, 12); // time to spare
         check(10, 2, 1.0, 8.0, 10); // just right
         check(10, 2, 1.0, 7.9, 9);
         check(10, 2, 2.0, 7.9, 5);
         check(10, 2, 1.0, 0.5, 2); // not one more fits
         check(10, 2, 1.0, -3.0, 2); // late already
-        check(10, 10, 1.0, 5.0, 10);
+        check(10, 10, 1.0, 0.5, 10);
         check(10, 2, 0.0, 5.0, 10); // nothing measured
         check(10, 2, f64::NAN, 5.0, 10);
-        check(10, 2, 1.0, f64::INFINITY, 10);
+        check(10, 2, 1.0, f64::INFINITY, 12);
     }
 
     #[test]
@@ -165,24 +174,28 @@ mod tests {
     }
 
     #[test]
-    fn shortening_keeps_progress_continuous_and_ends_at_one() {
+    fn a_change_keeps_progress_continuous_and_ends_at_one() {
         let mut plan = Plan::new(10);
         let before = plan.fraction(4.0);
-        assert!(plan.shorten(4, 6));
+        assert!(plan.change(4, 6));
         assert_eq!((plan.fraction(4.0), plan.fraction(5.0), plan.fraction(6.0)), (before, 0.7, 1.0));
-        assert!(plan.shorten(5, 5));
-        assert_eq!((plan.epochs(), plan.fraction(5.0)), (5, 1.0));
-        assert_eq!(plan.segments().iter().map(|s| s.epochs).collect::<Vec<_>>(), [10, 6, 5]);
+        assert!(plan.change(5, 8));
+        assert_eq!([5.0, 6.0, 7.0, 8.0].map(|e| (10.0 * plan.fraction(e)).round()), [7.0, 8.0, 9.0, 10.0]);
+        assert!(plan.change(6, 6));
+        assert_eq!((plan.epochs(), plan.fraction(6.0)), (6, 1.0));
+        assert_eq!(plan.segments().iter().map(|s| s.epochs).collect::<Vec<_>>(), [10, 6, 8, 6]);
         assert!(plan.check().is_ok());
     }
 
     #[test]
-    fn a_plan_never_grows() {
+    fn a_plan_never_outgrows_the_first() {
         let mut plan = Plan::new(5);
-        assert!(!plan.shorten(2, 9));
-        assert!(!plan.shorten(2, 5));
-        assert!(plan.shorten(2, 1), "ending now is a change");
+        assert!(!plan.change(2, 9));
+        assert!(!plan.change(2, 5));
+        assert!(plan.change(2, 1), "ending now is a change");
         assert_eq!(plan.epochs(), 2);
+        assert!(plan.change(2, 9));
+        assert_eq!(plan.epochs(), 5);
     }
 
     #[test]
@@ -194,7 +207,9 @@ mod tests {
         pace.add(0.0, 0, 8);
         assert!(plan.keep_to(now + 350 * second, 2, &pace));
         assert_eq!(plan.epochs(), 5);
-        assert!(!plan.keep_to(now + 1000 * second, 3, &pace));
+        assert!(!plan.keep_to(now + 250 * second, 3, &pace));
+        assert!(plan.keep_to(now + 1000 * second, 3, &pace), "there is more time than it seemed");
+        assert_eq!(plan.epochs(), 10);
         assert!(plan.keep_to(now, 3, &Pace::default()), "behind the deadline, whatever is known of the pace");
         assert_eq!((plan.epochs(), plan.fraction(3.0)), (3, 1.0));
     }

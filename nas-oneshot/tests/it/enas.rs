@@ -215,7 +215,7 @@ fn the_periods_of_fewer_epochs_are_shorter() {
     for (done, epoch) in report.history.iter().enumerate() {
         let expect = config.learning_rate_after(config.epochs as f64 * plan.fraction(done as f64));
         assert_eq!(epoch.learning_rate, expect, "epoch {}", epoch.epoch);
-        plan.shorten(done + 1, epoch.epochs as usize);
+        plan.change(done + 1, epoch.epochs as usize);
     }
     assert_eq!(plan.epochs(), report.history.len());
 }

@@ -257,7 +257,7 @@ fn where_time_is_short_the_learning_rate_falls_faster() {
     for (done, epoch) in report.history.iter().enumerate() {
         let expect = config.learning_rate_after(plan.fraction(done as f64));
         assert_eq!(epoch.learning_rate, expect, "epoch {}", epoch.epoch);
-        plan.shorten(done + 1, epoch.epochs as usize);
+        plan.change(done + 1, epoch.epochs as usize);
         assert_eq!(plan.epochs() as u64, epoch.epochs);
     }
     assert_eq!(plan.epochs(), report.history.len());
