@@ -7,7 +7,7 @@
 //!
 //! The hypernetwork learns on blocks of `--learn-nodes` nodes; what is measured are blocks of `--nodes` that it never
 //! saw, drawn at random. Their truth is a training from scratch of `--trial-epochs`.
-#![allow(clippy::print_stdout, reason = "what was measured is printed")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what was measured is printed, and how far it is")]
 
 mod beginning;
 mod ranking;

@@ -74,7 +74,14 @@ pub(crate) fn ranking(
             let found = trainer.evaluate(&job, &mut |_, _| true).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
             accuracies.push(found.accuracy);
         }
-        truth.push(accuracies.iter().sum::<f64>() / accuracies.len() as f64);
+        let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
+        eprintln!(
+            "architecture {} of {}: trained {mean:.4}, generated {:.4}",
+            number + 1,
+            arguments.ranked,
+            found.accuracy
+        );
+        truth.push(mean);
         trained.push(accuracies);
     }
     let tau = |scores: &[f64], name: &str| {

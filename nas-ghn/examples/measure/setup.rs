@@ -82,7 +82,12 @@ impl Setup {
         let stop = AtomicBool::new(false);
         let options =
             SearchOptions { checkpoint: path, checkpoint_every: Duration::from_secs(30), stop: &stop, deadline: None };
-        search.run(&options, &mut |_: &Event| {})?;
+        search.run(&options, &mut |event: &Event| {
+            if let Event::GhnEpoch { report, seconds } = event {
+                let (epoch, epochs, loss) = (report.epoch, report.epochs, report.train_loss);
+                eprintln!("learning: epoch {epoch} of {epochs}, loss {loss:.3}, {seconds:.0} s");
+            }
+        })?;
         Ok(search)
     }
 

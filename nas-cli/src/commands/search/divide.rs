@@ -22,6 +22,10 @@ use crate::{probe, recipe, strategies};
 /// The share of the time for search, final training having the rest.
 const SEARCH_SHARE: f64 = 0.4;
 
+/// The share of the search for a training of a cell that was found by other means than training it. It tells what the cell
+/// is worth beside random ones; a longer one would take from the final training.
+const CHECK_SHARE: f64 = 0.05;
+
 /// Measures the machine and divides the time by the rule.
 pub(super) fn divide(
     total: f64,
@@ -66,7 +70,7 @@ pub(super) fn divide(
         (None, Some(asked)) => Some(rounds(asked.best as u64) + if baseline { rounds(asked.random) } else { 0 }),
         (None, None) => None,
     };
-    let each = rounds.map(|rounds| (1.0 - SUPERNET_SHARE) * search / rounds as f64);
+    let each = rounds.map(|rounds| ((1.0 - SUPERNET_SHARE) / rounds as f64).min(CHECK_SHARE) * search);
     // A worker starts, loads the images, and trains.
     let overhead = if config.run.in_process { 0.0 } else { loading + 0.05 };
     let batch = config.trial.batch_size;
