@@ -68,13 +68,14 @@ impl Plan {
     }
 
     /// Fits the plan to the epochs that there is time for before a deadline, `finished` of them done and each one left taking
-    /// as long as `pace` says: one that was cut in a slow hour may have epochs back. Behind the deadline the training ends
-    /// now. Returns whether the plan changed.
+    /// as long as `pace` says: one that was cut in a slow hour may have epochs back, where these lengthen what is left by a
+    /// tenth or more. Behind the deadline the training ends now. Returns whether the plan changed.
     pub fn keep_to(&mut self, deadline: Instant, finished: usize, pace: &Pace) -> bool {
         let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
         let (now, most) = (self.epochs(), self.segments[0].epochs);
         let fitting = if left > 0.0 { epochs_that_fit(now, most, finished, pace.mean(), left) } else { finished };
-        self.change(finished, fitting)
+        let wavers = fitting > now && 10 * (fitting - now) < now.saturating_sub(finished);
+        !wavers && self.change(finished, fitting)
     }
 
     /// Checks a plan that comes from a file.
@@ -208,6 +209,11 @@ mod tests {
         assert!(plan.keep_to(now + 350 * second, 2, &pace));
         assert_eq!(plan.epochs(), 5);
         assert!(!plan.keep_to(now + 250 * second, 3, &pace));
+        let mut long = Plan::new(40);
+        assert!(long.keep_to(now + 2950 * second, 3, &pace));
+        assert!(!long.keep_to(now + 3150 * second, 3, &pace), "two epochs more than 29 are less than a tenth");
+        assert!(long.keep_to(now + 3250 * second, 3, &pace));
+        assert_eq!(long.epochs(), 35);
         assert!(plan.keep_to(now + 1000 * second, 3, &pace), "there is more time than it seemed");
         assert_eq!(plan.epochs(), 10);
         assert!(plan.keep_to(now, 3, &Pace::default()), "behind the deadline, whatever is known of the pace");
