@@ -151,20 +151,17 @@ fn head(graph: &NetworkGraph, layer: usize, config: &GhnConfig) -> Option<Head> 
 }
 
 fn shaping(graph: &NetworkGraph, layer: usize, kind: &str, shape: &[usize], config: &GhnConfig) -> Shaping {
+    let inputs = shape[1..].iter().product::<usize>() as f64;
     match (&graph.node(layer).layer, kind) {
         (Layer::BatchNorm { .. }, "weight") => Shaping::Scale,
         (Layer::BatchNorm { .. }, _) => Shaping::Shift,
         (Layer::Linear { .. }, "bias") if config.normalize => Shaping::Shift,
         (other, "weight") if config.normalize => {
             let depthwise = matches!(other, Layer::Conv2d(conv) if is_depthwise(graph, layer, conv));
-            let inputs: usize = shape[1..].iter().product();
-            Shaping::Times(((if depthwise { 1.0 } else { 2.0 }) / inputs as f64).sqrt())
+            Shaping::Times(((if depthwise { 1.0 } else { 2.0 }) / inputs).sqrt())
         }
         // No batch norm follows the classifier: with copies of its columns its logits would grow.
-        (Layer::Linear { .. }, "weight") => {
-            let inputs: usize = shape[1..].iter().product();
-            Shaping::Times((config.channels.min(inputs) as f64 / inputs as f64).sqrt())
-        }
+        (Layer::Linear { .. }, "weight") => Shaping::Times(((config.channels as f64).min(inputs) / inputs).sqrt()),
         _ => Shaping::Times(1.0),
     }
 }

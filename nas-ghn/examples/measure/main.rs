@@ -98,6 +98,10 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let setup = setup::Setup::new(&arguments)?;
+    let before = match &arguments.trained {
+        Some(path) => ranking::trained_before(path, &setup)?,
+        None => Vec::new(),
+    };
     let begin = Instant::now();
     let mut learned = setup.learn(&arguments)?;
     let seconds = begin.elapsed().as_secs_f64();
@@ -115,7 +119,7 @@ fn main() -> anyhow::Result<()> {
             "history": history,
         },
         "unseen": ranking::unseen(&setup, &mut ghn, arguments.unseen)?,
-        "ranking": ranking::ranking(&setup, &mut ghn, untrained, &arguments)?,
+        "ranking": ranking::ranking(&setup, &mut ghn, untrained, &before, &arguments)?,
         "beginning": beginning::compare(&setup, &mut ghn, &arguments)?,
         "speed": ranking::speed(&setup, &mut ghn)?,
     });

@@ -39,11 +39,12 @@ pub(crate) fn unseen(setup: &Setup, ghn: &mut Ghn, count: usize) -> anyhow::Resu
 
 /// Kendall's tau between the accuracy after a real training and four scores: the accuracy with generated weights, their
 /// loss (the smaller the better), the accuracy with those of a hypernetwork that has learned nothing, and the number of
-/// parameters.
+/// parameters. Trainings that were done `before` are not done again.
 pub(crate) fn ranking(
     setup: &Setup,
     ghn: &mut Ghn,
     mut untrained: Ghn,
+    before: &[Vec<f64>],
     arguments: &Arguments,
 ) -> anyhow::Result<Value> {
     let data = setup.score_data();
@@ -54,7 +55,6 @@ pub(crate) fn ranking(
         setup.training(epochs, epochs),
         setup.real.clone(),
     );
-    let before = arguments.trained.as_deref().map(trained_before).transpose()?;
     let (mut truth, mut trained) = (Vec::new(), Vec::new());
     let (mut generated, mut losses) = (Vec::new(), Vec::new());
     let (mut random, mut parameters) = (Vec::new(), Vec::new());
@@ -67,7 +67,7 @@ pub(crate) fn ranking(
         losses.push(-found.loss);
         random.push(score(&mut untrained, graph, &data)?.accuracy);
         let mut job = Job { id: number, architecture, seed: 0, epochs: None, folder: PathBuf::new() };
-        let mut accuracies = before.as_ref().and_then(|b| b.get(number as usize)).cloned().unwrap_or_default();
+        let mut accuracies = before.get(number as usize).cloned().unwrap_or_default();
         for training in accuracies.len() as u64..arguments.trainings {
             // All architectures see the same images in the same order: one source of chance less between them.
             job.seed = setup.seed.child("trials").index(training).value();
@@ -102,13 +102,29 @@ pub(crate) fn ranking(
     }))
 }
 
-/// The accuracies after real trainings, architecture by architecture, that an earlier document holds.
-fn trained_before(path: &Path) -> anyhow::Result<Vec<Vec<f64>>> {
-    let read = || -> anyhow::Result<Vec<Vec<f64>>> {
+/// The accuracies after the real trainings that an earlier document holds, architecture by architecture.
+///
+/// # Errors
+/// If it holds none, or of other architectures.
+pub(crate) fn trained_before(path: &Path, setup: &Setup) -> anyhow::Result<Vec<Vec<f64>>> {
+    let read = || -> anyhow::Result<(Vec<Vec<f64>>, Vec<usize>)> {
         let document: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-        Ok(serde_json::from_value(document["ranking"]["trained_accuracies"].clone())?)
+        let [trained, parameters] =
+            ["trained_accuracies", "parameter_counts"].map(|field| document["ranking"][field].clone());
+        let parameters: Vec<f64> = serde_json::from_value(parameters)?;
+        Ok((serde_json::from_value(trained)?, parameters.into_iter().map(|count| count as usize).collect()))
     };
-    read().with_context(|| format!("{} holds no trainings", path.display()))
+    let name = path.display();
+    let (trained, parameters) =
+        read().with_context(|| format!("--trained {name}: give what an earlier measurement wrote with --json"))?;
+    for (number, parameters) in (0..).zip(parameters) {
+        let same = graph(setup, "ranked", number)?.parameters() == parameters;
+        anyhow::ensure!(
+            same,
+            "--trained {name} holds other architectures; measure with its data, nodes, channels and seed"
+        );
+    }
+    Ok(trained)
 }
 
 /// Milliseconds to generate all weights of a network of 32 channels, and to score one of the search's size.

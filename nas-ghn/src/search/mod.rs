@@ -259,7 +259,7 @@ impl GhnSearch {
     fn ran_short(&self) -> Vec<String> {
         let Standing { plan, epoch, enough, .. } = &self.standing;
         let SearchConfig { epochs, samples, .. } = self.config;
-        let is_short = plan.as_ref().is_some_and(|plan| plan.epochs() < epochs);
+        let is_short = plan.as_ref().is_some_and(Plan::is_cut);
         let epochs = is_short.then(|| ran_short(*epoch, epochs, "epochs planned for the hypernetwork were done"));
         let scored = enough.map(|few| ran_short(few, samples, "architectures planned were scored"));
         epochs.into_iter().chain(scored).collect()

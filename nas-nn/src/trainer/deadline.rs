@@ -6,9 +6,9 @@ use super::plan::{Pace, Plan};
 
 /// The instants by which a search keeps its promise of a time.
 ///
-/// After each epoch the number of epochs is fitted to the time left, so that the learning rate comes to its end in them, and the
-/// epoch under way when the time for learning is over ends after the step at hand. With a deadline the result depends on
-/// the machine's speed, but what was decided is saved, and a resumed search follows it.
+/// After each epoch the number of epochs is fitted to the time left, so that the learning rate comes to its end in them,
+/// and the epoch under way when the time for learning is over ends after the step at hand. With a deadline the result
+/// depends on the machine's speed, but what was decided is saved, and a resumed search follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     /// When it should have learned.
@@ -53,7 +53,7 @@ impl Timekeeper {
     }
 
     /// An epoch of `steps` steps ends with its `step`th, which makes `finished` epochs of `planned` ones: fits the plan to
-    /// the time left. There is none as long as time has never been short.
+    /// the time left. There is no plan as long as time has never been short.
     pub fn end_epoch(&mut self, plan: &mut Option<Plan>, planned: usize, finished: usize, [step, steps]: [usize; 2]) {
         let Some(deadline) = self.deadline else { return };
         self.pace.add(self.seconds(), step.saturating_sub(self.begin.1), steps);

@@ -39,6 +39,11 @@ impl Plan {
         self.last().epochs
     }
 
+    /// Whether fewer epochs are planned now than at first.
+    pub fn is_cut(&self) -> bool {
+        self.epochs() < self.segments[0].epochs
+    }
+
     /// The plan's history, the first plan first.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
@@ -67,13 +72,16 @@ impl Plan {
         true
     }
 
-    /// Fits the plan to the epochs that there is time for before a deadline, `finished` of them done and each one left taking
-    /// as long as `pace` says: one that was cut in a slow hour may have epochs back, where these lengthen what is left by a
-    /// tenth or more. Behind the deadline the training ends now. Returns whether the plan changed.
+    /// Fits the plan to the epochs that there is time for before a deadline, `finished` of them done and each one left
+    /// taking as long as `pace` says: one that was cut in a slow hour may have epochs back, where these lengthen what is
+    /// left by a tenth or more. Behind the deadline the training ends now. Returns whether the plan changed.
     pub fn keep_to(&mut self, deadline: Instant, finished: usize, pace: &Pace) -> bool {
         let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+        if left > 0.0 && pace.0.is_empty() {
+            return false;
+        }
         let (now, most) = (self.epochs(), self.segments[0].epochs);
-        let fitting = if left > 0.0 { epochs_that_fit(now, most, finished, pace.mean(), left) } else { finished };
+        let fitting = if left > 0.0 { epochs_that_fit(most, finished, pace.mean(), left) } else { finished };
         let wavers = fitting > now && 10 * (fitting - now) < now.saturating_sub(finished);
         !wavers && self.change(finished, fitting)
     }
@@ -124,21 +132,15 @@ impl Pace {
 }
 
 /// How many epochs a training should have in total, when `planned` are planned, `finished` are done, an epoch takes
-/// `seconds_per_epoch` and `seconds_left` remain: as many as still fit, from those done to `most`.
-pub fn epochs_that_fit(
-    planned: usize,
-    most: usize,
-    finished: usize,
-    seconds_per_epoch: f64,
-    seconds_left: f64,
-) -> usize {
+/// `seconds_per_epoch` and `seconds_left` remain: as many as still fit, at most as many as planned, at least those done.
+pub fn epochs_that_fit(planned: usize, finished: usize, seconds_per_epoch: f64, seconds_left: f64) -> usize {
     // A measurement that says nothing changes nothing.
     if !(seconds_per_epoch > 0.0 && seconds_per_epoch.is_finite()) || seconds_left.is_nan() {
         return planned;
     }
     // `as` saturates: infinitely many fit into infinite time, none into negative time.
     let fitting = (seconds_left / seconds_per_epoch).floor() as usize;
-    finished.saturating_add(fitting).min(most).max(finished.min(most))
+    planned.min(finished.saturating_add(fitting)).max(finished.min(planned))
 }
 
 #[cfg(test)]
@@ -151,21 +153,21 @@ mod tests {
     fn as_many_epochs_as_fit() {
         let check = |planned, finished, per_epoch, left, expect| {
             assert_eq!(
-                epochs_that_fit(planned, 12, finished, per_epoch, left),
+                epochs_that_fit(planned, finished, per_epoch, left),
                 expect,
                 "{planned} {finished} {per_epoch} {left}"
             );
         };
-        check(10, 2, 1.0, 100.0, 12); // time to spare
+        check(10, 2, 1.0, 100.0, 10); // time to spare: never longer than planned
         check(10, 2, 1.0, 8.0, 10); // just right
         check(10, 2, 1.0, 7.9, 9);
         check(10, 2, 2.0, 7.9, 5);
         check(10, 2, 1.0, 0.5, 2); // not one more fits
         check(10, 2, 1.0, -3.0, 2); // late already
-        check(10, 10, 1.0, 0.5, 10);
+        check(10, 10, 1.0, 5.0, 10);
         check(10, 2, 0.0, 5.0, 10); // nothing measured
         check(10, 2, f64::NAN, 5.0, 10);
-        check(10, 2, 1.0, f64::INFINITY, 12);
+        check(10, 2, 1.0, f64::INFINITY, 10);
     }
 
     #[test]
@@ -208,14 +210,15 @@ mod tests {
         pace.add(0.0, 0, 8);
         assert!(plan.keep_to(now + 350 * second, 2, &pace));
         assert_eq!(plan.epochs(), 5);
-        assert!(!plan.keep_to(now + 250 * second, 3, &pace));
+        assert!(!plan.keep_to(now + 250 * second, 3, &pace) && plan.is_cut());
+        assert!(!plan.keep_to(now + 1000 * second, 3, &Pace::default()), "nothing is known of the pace");
         let mut long = Plan::new(40);
         assert!(long.keep_to(now + 2950 * second, 3, &pace));
         assert!(!long.keep_to(now + 3150 * second, 3, &pace), "two epochs more than 29 are less than a tenth");
         assert!(long.keep_to(now + 3250 * second, 3, &pace));
         assert_eq!(long.epochs(), 35);
         assert!(plan.keep_to(now + 1000 * second, 3, &pace), "there is more time than it seemed");
-        assert_eq!(plan.epochs(), 10);
+        assert!(plan.epochs() == 10 && !plan.is_cut());
         assert!(plan.keep_to(now, 3, &Pace::default()), "behind the deadline, whatever is known of the pace");
         assert_eq!((plan.epochs(), plan.fraction(3.0)), (3, 1.0));
     }

@@ -1,6 +1,6 @@
 //! What is measured at the end of an epoch, and what is read off a search.
 
-use nas_nn::trainer::{Ended, ran_short};
+use nas_nn::trainer::{Ended, Plan, ran_short};
 use nas_search::SupernetEpoch;
 use rand::RngExt;
 
@@ -97,7 +97,7 @@ pub(super) fn report(search: &DartsSearch) -> Result<Option<DartsReport>, OneSho
     let weights = search.supernet.alphas.like(tables)?.weight_values()?;
     let kept = read_off(space.as_ref(), &weights, config.guard.max_skips);
     let mut warnings = Vec::new();
-    if standing.plan.is_some() {
+    if standing.plan.as_ref().is_some_and(Plan::is_cut) {
         warnings.push(ran_short(standing.epoch, config.epochs, "epochs planned for the supernet were done"));
     }
     if let (false, Some((noticed, before))) =

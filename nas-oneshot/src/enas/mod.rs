@@ -208,7 +208,7 @@ impl EnasSearch {
     fn ran_short(&self) -> Vec<String> {
         let Standing { plan, epoch, enough, .. } = &self.standing;
         let EnasConfig { epochs, candidates, .. } = self.config;
-        let is_short = plan.as_ref().is_some_and(|plan| plan.epochs() < epochs);
+        let is_short = plan.as_ref().is_some_and(Plan::is_cut);
         let epochs = is_short.then(|| ran_short(*epoch, epochs, "epochs planned for the supernet were done"));
         let measured = enough.map(|few| ran_short(few as usize, candidates, "candidates planned were measured"));
         epochs.into_iter().chain(measured).collect()
