@@ -34,4 +34,4 @@ pub use init::seeded;
 pub use latency::{Latency, WithLatency, latency};
 pub use network::memory;
 pub use network::{CustomLayer, MakeLayer, Mode, Network, Parameter, Precision, Step, StepConfig};
-pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate};
+pub use trainer::{EpochReport, TrainConfig, Trainer, evaluate, evaluate_mirrored};

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use nas_data::DataSet;
-use nas_nn::Mode;
-use nas_nn::trainer::evaluate;
 use serde_json::json;
 
 use super::logits;
@@ -14,10 +12,9 @@ use crate::device;
 use crate::exit::{file, usage};
 use crate::folder::Folder;
 use crate::images::{self, Data};
-use crate::model::{self, Trained};
+use crate::model::{self, Trained, accuracy_of};
 use crate::output::Output;
 use crate::output::table::pairs;
-use crate::units::percent;
 
 /// Measures.
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
@@ -35,7 +32,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     fits(&set, &size.input, &classes, &name)?;
     let (on, indices) = choose(set, args, &config, &out)?;
     let batch = config.finish.batch_size.max(64);
-    let found = evaluate(&mut network, &on, &indices, &normalization, batch, Mode::Evaluate)?;
+    let (found, mirrored) = model::measure(&mut network, config.data.flip, &on, &indices, &normalization, batch)?;
     if let Some(path) = &args.logits {
         logits::write(path, &mut network, &on, &indices, &normalization, batch)?;
         out.note(&format!("wrote {}", path.display()));
@@ -49,14 +46,17 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         "loss": found.loss,
         "correct": found.correct,
         "count": found.count,
+        "mirrored": mirrored,
         "batch_norm": "running statistics",
     }));
-    out.result(&pairs(&[
+    let mut lines = vec![
         ("model", folder.path.display().to_string()),
         ("data", format!("{name}, {split} images")),
-        ("accuracy", format!("{} ({} of {})", percent(found.accuracy), found.correct, found.count)),
+        ("accuracy", accuracy_of(found)),
         ("loss", format!("{:.4} nats", found.loss)),
-    ]));
+    ];
+    lines.extend(mirrored.map(model::mirrored));
+    out.result(&pairs(&lines));
     Ok(())
 }
 

@@ -108,6 +108,9 @@ pub struct Row {
     pub test_error: Option<f64>,
     /// Their standard deviation from run to run, of two runs or more.
     pub test_error_std: Option<f64>,
+    /// The errors by each image and its mirror image together, in %, where networks are trained on mirrored images.
+    #[serde(default)]
+    pub mirrored_error: Option<f64>,
     /// Seconds of the search.
     pub search_seconds: Option<f64>,
     /// Seconds in all: loading and measuring the machine's speed, search, final training.
@@ -183,6 +186,11 @@ impl Comparison {
         }
     }
 
+    /// Whether errors by each image and its mirror image together are known too.
+    pub fn is_mirrored(&self) -> bool {
+        self.methods.iter().any(|row| row.mirrored_error.is_some())
+    }
+
     /// Works out what the runs of each method came to together.
     pub fn summarise(&mut self) {
         self.methods.iter_mut().for_each(Row::summarise);
@@ -197,6 +205,7 @@ impl Row {
         self.test_error = mean(&errors);
         self.test_error_std = (errors.len() > 1).then(|| stats::summary(&errors).std);
         let of = |get: fn(&Outcome) -> Option<f64>| mean(&outcomes.iter().filter_map(|o| get(o)).collect::<Vec<_>>());
+        self.mirrored_error = of(|o| o.mirrored_error);
         self.search_seconds = of(|o| Some(o.search_seconds));
         self.total_seconds = of(|o| Some(o.total_seconds));
         self.trials = of(|o| Some(o.trials as f64));
@@ -218,6 +227,11 @@ impl Row {
             (Some(error), None) => Some(format!("{error:.2} %")),
             (None, _) => self.runs.iter().all(|run| run.state == State::Failed).then(|| "failed".to_owned()),
         }
+    }
+
+    /// The error by each image and its mirror image together; `missing` where it is not known.
+    pub fn mirrored(&self, missing: &str) -> String {
+        self.mirrored_error.map_or(missing.to_owned(), |error| format!("{error:.2} %"))
     }
 
     /// The row as tables show it: method, year, seconds of the search and in all, trials, epochs, parameters, multiply-adds
@@ -260,6 +274,7 @@ mod tests {
                 (run.state, run.seconds) = (State::Complete, 119.0);
                 run.outcome = Some(Outcome {
                     test_error: *error,
+                    mirrored_error: None,
                     test_images: 359,
                     search_seconds: 40.0,
                     total_seconds: 119.0,

@@ -14,6 +14,9 @@ use crate::run::{TIME_KEY, TimePlan};
 pub struct Outcome {
     /// Error on the test images, in %.
     pub test_error: f64,
+    /// The same by each image and its mirror image together, where networks are trained on mirrored images.
+    #[serde(default)]
+    pub mirrored_error: Option<f64>,
     /// Test images.
     pub test_images: u64,
     /// Seconds of the search.
@@ -52,11 +55,13 @@ impl Outcome {
             Some(text) => serde_json::from_str::<TimePlan>(&text)?.setup,
             None => 0.0,
         };
+        let error = |accuracy: f64| 100.0 * (1.0 - accuracy);
         let search_seconds = number("/seconds/search")?;
         let once = ["/search/supernet/epochs", "/search/hypernetwork/epochs"];
         let architecture = metrics["architecture"].as_str().ok_or_else(|| damaged("no architecture"))?;
         Ok(Self {
-            test_error: 100.0 * (1.0 - number("/test/accuracy")?),
+            test_error: error(number("/test/accuracy")?),
+            mirrored_error: metrics.pointer("/test_mirrored/accuracy").and_then(Value::as_f64).map(error),
             test_images: number("/data/test_images")? as u64,
             search_seconds,
             total_seconds: seconds.max(setup + search_seconds + number("/seconds/final")?),

@@ -106,6 +106,7 @@ fn row(text: &str, seeds: &[u64]) -> anyhow::Result<Row> {
         strategy: strategy.unwrap_or_else(|| preset.strategy.to_owned()),
         test_error: None,
         test_error_std: None,
+        mirrored_error: None,
         search_seconds: None,
         total_seconds: None,
         trials: None,

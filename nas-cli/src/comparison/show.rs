@@ -37,7 +37,7 @@ impl Comparison {
     }
 
     fn table(&self) -> String {
-        let head = [
+        let mut head = vec![
             ("method", Align::Left),
             ("year", Align::Right),
             ("search", Align::Right),
@@ -48,7 +48,11 @@ impl Comparison {
             ("multiply-adds", Align::Right),
             ("test error", Align::Right),
         ];
-        let rows: Vec<Vec<String>> = self.methods.iter().map(|row| row.cells("-").into()).collect();
+        let mut rows: Vec<Vec<String>> = self.methods.iter().map(|row| row.cells("-").into()).collect();
+        if self.is_mirrored() {
+            head.push(("and mirrored", Align::Right));
+            rows.iter_mut().zip(&self.methods).for_each(|(cells, row)| cells.push(row.mirrored("-")));
+        }
         table(&head, &rows)
     }
 
@@ -227,6 +231,20 @@ mod tests {
             ],
         );
         assert!(!text(&comparison).contains("Within chance"));
+    }
+
+    #[test]
+    fn errors_by_mirror_images_too_have_a_column_where_there_are_any() {
+        let mut comparison = example(&[("random", &[3.0]), ("darts", &[1.0, 2.0])]);
+        check(&comparison, &["test error\n"]);
+        for (run, error) in comparison.methods.iter_mut().flat_map(|row| row.runs.iter_mut()).zip([0.75, 1.25]) {
+            run.outcome.as_mut().unwrap().mirrored_error = Some(error);
+        }
+        comparison.summarise();
+        check(
+            &comparison,
+            &["test error   and mirrored\n", "1.50 ± 0.71 %         1.00 %\n", "3.00 %              -\n"],
+        );
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn outcomes(row: &Row) -> impl Iterator<Item = (&Run, &Outcome)> {
 }
 
 fn methods(comparison: &Comparison) -> Table {
-    let head = vec![
+    let mut head = vec![
         Column::text("method"),
         Column::number("year").extra(),
         Column::number("search").extra(),
@@ -118,12 +118,18 @@ fn methods(comparison: &Comparison) -> Table {
         Column::number("parameters").extra(),
         Column::number("multiply-adds").extra(),
         Column::number("test error"),
-        Column::text("").extra(),
     ];
+    if comparison.is_mirrored() {
+        head.push(Column::number("and mirrored").extra());
+    }
+    head.push(Column::text("").extra());
     let errors = || comparison.methods.iter().flat_map(outcomes).map(|(_, outcome)| outcome.test_error);
     let range = [errors().fold(f64::INFINITY, f64::min), errors().fold(f64::NEG_INFINITY, f64::max)];
     let row = |row: &&Row| {
         let mut cells: Vec<Cell> = row.cells("").map(Cell::Text).into();
+        if comparison.is_mirrored() {
+            cells.push(Cell::Text(row.mirrored("")));
+        }
         cells.push(Cell::Picture(strip(outcomes(row).map(|(_, outcome)| outcome.test_error), row.test_error, range)));
         Line { cells, below: None }
     };
@@ -131,12 +137,17 @@ fn methods(comparison: &Comparison) -> Table {
         title: String::new(),
         head,
         rows: ranked(comparison).iter().map(row).collect(),
-        note: "Means over the runs, ± the standard deviation from run to run. Networks: trained in the search. Epochs: of the \
-               supernet or hypernetwork, of methods that train one. At the right: a ring for each run, a dot for the mean; \
-               further left is better."
-            .into(),
+        note: format!(
+            "Means over the runs, ± the standard deviation from run to run. Networks: trained in the search. Epochs: of the \
+             supernet or hypernetwork, of methods that train one.{} At the right: a ring for each run, a dot for the mean; \
+             further left is better.",
+            if comparison.is_mirrored() { MIRRORED } else { "" }
+        ),
     }
 }
+
+/// What its column holds.
+const MIRRORED: &str = " And mirrored: by the mean of the logits of each image and its mirror image.";
 
 /// The errors of the runs on a line, and their mean.
 fn strip(errors: impl Iterator<Item = f64>, mean: Option<f64>, [low, high]: [f64; 2]) -> String {

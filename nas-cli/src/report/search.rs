@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::page::{Block, Column, Group, Page, Row, Section, Table, Tile};
 use super::run::{Facts, Supernet};
-use super::weights::weights;
+use super::weights::{legend, weights};
 use super::{FLOP_CONVENTION, learning, trials};
 use crate::config::render;
 use crate::oneshot::mixed_space;
@@ -145,6 +145,9 @@ fn result(facts: &Facts) -> Vec<Block> {
             let remark = format!("{} of {} images, measured once", whole(&test["correct"]), whole(&test["count"]));
             tiles.push(Tile::new("Test accuracy", percent(found), remark));
         }
+        if let Some(found) = metrics["test_mirrored"]["accuracy"].as_f64() {
+            tiles.push(Tile::new("And mirrored", percent(found), "by each image and its mirror image together"));
+        }
         let size: Option<NetworkConfig> = serde_json::from_value(network.clone()).ok();
         let size = size.map_or(String::new(), |n| format!("{} channels, {} cells", n.channels, n.layers));
         tiles.push(Tile::new("Parameters", whole(&metrics["parameters"]), size));
@@ -238,14 +241,7 @@ fn supernet(facts: &Facts) -> Vec<Block> {
             let mut blocks = learning::gradient(history);
             // A study of a space that this program does not know could not have been read.
             let Ok(space) = mixed_space(&facts.config.space.name) else { return blocks };
-            let has_edges = history.last().is_some_and(|epoch| epoch.alphas.len() > space.tables().len());
-            let edges =
-                if has_edges { " What is kept has the largest products of its weight with its edge's." } else { "" };
-            blocks.push(Block::Text(format!(
-                "The weight of every operation on every edge, over the epochs: the deeper the colour, the further it rose \
-                 above equal weights. What is framed is what the architecture keeps.{edges} k−1 and k−2 are the outputs \
-                 of the two cells before, other numbers the nodes of the cell."
-            )));
+            blocks.push(Block::Text(legend(space.as_ref(), history)));
             blocks.extend(weights(space.as_ref(), history, found.as_ref()).into_iter().map(Block::Weights));
             blocks
         }

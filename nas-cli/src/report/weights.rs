@@ -25,6 +25,21 @@ pub fn weights(space: &dyn MixedSpace, history: &[SupernetEpoch], found: Option<
     tables.iter().enumerate().map(one).collect()
 }
 
+/// What the tables show, in words.
+pub fn legend(space: &dyn MixedSpace, history: &[SupernetEpoch]) -> String {
+    let tables = space.tables();
+    let has_edges = history.last().is_some_and(|epoch| epoch.alphas.len() > tables.len());
+    let edges = if has_edges { " What is kept has the largest products of its weight with its edge's." } else { "" };
+    let states = match tables.first().map(inputs) {
+        Some(1) => "The input is that of the cell, numbers are its nodes.",
+        _ => "k−1 and k−2 are the outputs of the two cells before, other numbers the nodes of the cell.",
+    };
+    format!(
+        "The weight of every operation on every edge, over the epochs: the deeper the colour, the further it rose above equal \
+         weights. What is framed is what the architecture keeps.{edges} {states}"
+    )
+}
+
 /// One kind of cell, of which the parameters of operations are table `number`, and those of edges, if any, table `behind`.
 fn one(table: &MixedTable, [number, behind]: [usize; 2], history: &[SupernetEpoch], kept: &[Chosen]) -> Weights {
     let step = history.len().div_ceil(POINTS).max(1);
@@ -114,9 +129,14 @@ fn curve(course: &[f64], highest: f64) -> String {
     path
 }
 
-/// Where an edge comes from and goes to. The inputs of a cell are as many states as enter its first node.
+/// The inputs of a cell: as many states as enter its first node.
+fn inputs(table: &MixedTable) -> usize {
+    table.edges.iter().filter(|(_, node)| *node == 0).count()
+}
+
+/// Where an edge comes from and goes to.
 fn edge_name(table: &MixedTable, row: usize) -> String {
-    let inputs = table.edges.iter().filter(|(_, node)| *node == 0).count();
+    let inputs = inputs(table);
     let (state, node) = table.edges[row];
     let from = match (state < inputs, inputs) {
         (true, 1) => "input".to_owned(),
@@ -181,6 +201,13 @@ mod tests {
         assert_eq!((other.shade.as_str(), other.is_chosen), ("0.00", false), "it has less than its share");
         assert_eq!((found[0].columns.len(), found[0].edges[5].cells.len()), (5, 5), "edges have no weights");
         assert!(weights(&NasBench201, &[], None).is_empty());
+    }
+
+    #[test]
+    fn the_words_name_the_inputs_that_the_cells_have() {
+        let has = |space: &dyn MixedSpace, part: &str| legend(space, &[]).contains(part);
+        assert!(has(&Darts, "k−1 and k−2") && !has(&Darts, "The input is"));
+        assert!(has(&NasBench201, "The input is that of the cell") && !has(&NasBench201, "k−1"));
     }
 
     #[test]

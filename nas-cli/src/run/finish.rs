@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use candle_core::DType;
-use nas_nn::trainer::{Ended, EpochReport, Evaluation, RunOptions, TrainData, TrainEvent, TrainReport, evaluate};
-use nas_nn::{Mode, Network, Trainer, checkpoint};
+use nas_nn::trainer::{Ended, EpochReport, Evaluation, RunOptions, TrainData, TrainEvent, TrainReport};
+use nas_nn::{Network, Trainer, checkpoint};
 use nas_space::{Blueprint, NetworkConfig, Seed};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::clock::Clock;
 use crate::output::progress::Progress;
 use crate::plan::Size;
 use crate::units::{percent, plural, seconds};
-use crate::{generated, recipe, signal};
+use crate::{generated, model, recipe, signal};
 
 /// How long a training may go unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
@@ -31,6 +31,8 @@ pub struct Finish {
     pub report: TrainReport,
     /// On the test images.
     pub test: Evaluation,
+    /// On each of them and its mirror image together, where it was trained on mirrored images.
+    pub mirrored: Option<Evaluation>,
     /// Seconds of all sessions.
     pub seconds: f64,
 }
@@ -112,15 +114,10 @@ pub fn finish(
     checkpoint::save_model(&run.folder.file(super::results::MODEL), &network, &extra)?;
     run.out.note("measuring on the test images, once");
     let indices = Arc::new((0..).take(run.data.test.len()).collect());
-    let test = evaluate(
-        &mut network,
-        &run.data.test,
-        &indices,
-        &run.data.normalization,
-        config.finish.batch_size,
-        Mode::Evaluate,
-    )?;
-    Ok(Finish { network: network_config, parameters, flops, report, test, seconds: clock.used() })
+    let (batch, normalization) = (config.finish.batch_size, &run.data.normalization);
+    let (test, mirrored) =
+        model::measure(&mut network, config.data.flip, &run.data.test, &indices, normalization, batch)?;
+    Ok(Finish { network: network_config, parameters, flops, report, test, mirrored, seconds: clock.used() })
 }
 
 fn announce(run: &Run, network: Size, parameters: usize, train: usize, validation: usize) {

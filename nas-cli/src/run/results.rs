@@ -157,6 +157,7 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
         "flops": trained.flops,
         "flop_convention": FLOP_CONVENTION,
         "test": trained.test,
+        "test_mirrored": trained.mirrored,
         "validation": trained.report.last_validation(),
         "data": {
             "name": config.data.name,

@@ -6,6 +6,7 @@ use nas_space::{Architecture, Blueprint, SearchSpace};
 
 use super::results::{Searched, accuracy, arms, failures, metrics, score, worth};
 use super::{Finish, Run, front, tabulated};
+use crate::model::{self, accuracy_of};
 use crate::output::table::{Align, pairs, table};
 use crate::recipe;
 use crate::units::{count, milliseconds, percent, plural, seconds, short};
@@ -32,7 +33,7 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
     }
     let (train, _) = run.data.final_images(&run.config)?;
     let validation = trained.report.last_validation();
-    out.result(&pairs(&[
+    let mut lines = vec![
         (
             "network",
             format!("{} channels, {} cells", trained.network.channels, recipe::layers(blueprint, &trained.network)),
@@ -48,11 +49,7 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
                 seconds(trained.seconds)
             ),
         ),
-        (
-            "validation",
-            validation
-                .map_or("none held out".into(), |v| format!("{} ({} of {})", percent(v.accuracy), v.correct, v.count)),
-        ),
+        ("validation", validation.map_or("none held out".into(), accuracy_of)),
         (
             "test",
             format!(
@@ -62,9 +59,11 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
                 trained.test.count
             ),
         ),
-        ("files", format!("{}", run.folder.path.display())),
-        ("report", format!("{}", run.folder.file(crate::report::FILE).display())),
-    ]));
+    ];
+    lines.extend(trained.mirrored.map(model::mirrored));
+    lines.push(("files", run.folder.path.display().to_string()));
+    lines.push(("report", run.folder.file(crate::report::FILE).display().to_string()));
+    out.result(&pairs(&lines));
     if let Some(found) = tabulated::look_up(blueprint, &run.config.data.name) {
         out.result(&format!("\n{}", found.sentence()));
     }

@@ -135,8 +135,9 @@ fn reserve(run: &Run, time: &TimePlan) -> f64 {
     let size = Size { channels: run.config.finish.channels, layers: run.config.finish.layers };
     let network = recipe::trial_network(&run.config, &run.data);
     let work = recipe::space(&run.config.space.name).ok().and_then(|s| probe::mean_work(s.as_ref(), &network, size));
-    // A forward pass alone costs about a third of a training step.
-    let test = work.map_or(0.0, |w| run.data.test.len() as f64 * w / time.speed.whole / 3.0);
+    // A forward pass alone costs about a third of a training step; mirror images are measured too.
+    let views = if run.config.data.flip { 2.0 } else { 1.0 };
+    let test = work.map_or(0.0, |w| views * run.data.test.len() as f64 * w / time.speed.whole / 3.0);
     0.01 * time.total + test
 }
 

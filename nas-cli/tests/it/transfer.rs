@@ -52,6 +52,9 @@ fn a_found_cell_is_taken_to_large_pictures_and_any_number_of_threads_makes_the_s
     // By its folder alone, the network is measured on the same centres of the same pictures.
     let again = nas(folder, &["evaluate", "one", "--json"]).ok().json();
     assert_eq!(again["correct"], one["test"]["correct"]);
+    // Training mirrored them, so that each is measured together with its mirror image too.
+    assert!(again["mirrored"]["loss"].is_number() && again["mirrored"]["loss"] != again["loss"]);
+    assert_eq!(again["mirrored"], one["test_mirrored"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use nas_data::{BatchPlan, Images, Normalization};
+use nas_data::{BatchPlan, Batches, Images, Normalization};
 use serde::{Deserialize, Serialize};
 
 use crate::{Mode, Network, NnError};
@@ -44,17 +44,74 @@ pub fn evaluate(
     batch_size: usize,
     mode: Mode,
 ) -> Result<Evaluation, NnError> {
+    let mut sum = Sum::default();
+    for batch in batches(network, images, indices, normalization, batch_size)? {
+        let batch = batch?;
+        sum.add(&network.logits(&batch.images, mode)?, &batch.labels)?;
+    }
+    Ok(sum.evaluation())
+}
+
+/// As [`evaluate`], at twice the cost: the same first, then what the network makes of each image and its mirror image
+/// together, by the mean of their two logits. A network that was trained on mirrored images too errs less that way, for
+/// each of the two views is new to it; where a mirror image may be of another class it errs more.
+///
+/// # Errors
+/// If there are no images, or they do not fit the network.
+pub fn evaluate_mirrored(
+    network: &mut Network,
+    images: &Arc<Images>,
+    indices: &Arc<Vec<u32>>,
+    normalization: &Normalization,
+    batch_size: usize,
+    mode: Mode,
+) -> Result<[Evaluation; 2], NnError> {
+    let mut sums = [Sum::default(); 2];
+    for batch in batches(network, images, indices, normalization, batch_size)? {
+        let batch = batch?;
+        let plain = network.logits(&batch.images, mode)?;
+        let mirrored = network.logits(&batch.images.flip(&[3])?, mode)?;
+        sums[0].add(&plain, &batch.labels)?;
+        sums[1].add(&((plain + mirrored)? * 0.5)?, &batch.labels)?;
+    }
+    Ok(sums.map(Sum::evaluation))
+}
+
+/// What is summed over batches.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    loss: f64,
+    correct: usize,
+    count: usize,
+}
+
+impl Sum {
+    /// Adds the logits `[batch, classes]` of images with these labels.
+    fn add(&mut self, logits: &Tensor, labels: &Tensor) -> Result<(), NnError> {
+        let (loss, correct) = judge(logits, labels)?;
+        self.loss += loss;
+        self.correct += correct;
+        self.count += labels.elem_count();
+        Ok(())
+    }
+
+    fn evaluation(self) -> Evaluation {
+        let Self { loss, correct, count } = self;
+        Evaluation { accuracy: correct as f64 / count as f64, loss: loss / count as f64, correct, count }
+    }
+}
+
+/// The images in the order of `indices`, not augmented, where and as the network computes.
+fn batches(
+    network: &Network,
+    images: &Arc<Images>,
+    indices: &Arc<Vec<u32>>,
+    normalization: &Normalization,
+    batch_size: usize,
+) -> Result<Batches, NnError> {
     let (dtype, device) = place(network);
     let plan = BatchPlan::evaluate(Arc::clone(images), Arc::clone(indices), batch_size, normalization.clone());
-    let mut sums = (0.0, 0, 0);
-    for batch in (BatchPlan { dtype, device, ..plan }).spawn()? {
-        let batch = batch?;
-        let logits = network.logits(&batch.images, mode)?;
-        let (loss, correct) = judge(&logits, &batch.labels)?;
-        sums = (sums.0 + loss, sums.1 + correct, sums.2 + batch.count);
-    }
-    let (loss, correct, count) = sums;
-    Ok(Evaluation { accuracy: correct as f64 / count as f64, loss: loss / count as f64, correct, count })
+    Ok(BatchPlan { dtype, device, ..plan }.spawn()?)
 }
 
 /// The data type and device that a network computes in.
@@ -89,7 +146,11 @@ pub fn judge(logits: &Tensor, labels: &Tensor) -> Result<(f64, usize), NnError> 
 
 #[cfg(test)]
 mod tests {
+    use nas_data::Pixels;
+
     use super::*;
+    use crate::testing::{data, network};
+    use crate::trainer::TrainData;
 
     #[test]
     fn cross_entropy_and_right_answers_by_hand() {
@@ -107,6 +168,30 @@ mod tests {
         let logits = Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap();
         let message = judge(&logits, &Tensor::new(&[2_u32], &Device::Cpu).unwrap()).unwrap_err().to_string();
         assert!(message.contains("class 2") && message.contains("2 classes"), "{message}");
+    }
+
+    #[test]
+    fn an_image_and_its_mirror_image_are_judged_by_the_mean_of_their_logits() {
+        let TrainData { images, train, normalization, .. } = data(35, 25);
+        let mut mirrored = (*images).clone();
+        let Pixels::Memory(pixels) = &mut mirrored.pixels else { panic!("digits are in memory") };
+        pixels.chunks_exact_mut(images.shape.width).for_each(<[u8]>::reverse);
+        let mirrored = Arc::new(mirrored);
+        let mut network = network(4);
+        let mut found =
+            |images| evaluate_mirrored(&mut network, images, &train, &normalization, 10, Mode::Evaluate).unwrap();
+        let ([plain, both], [other, again]) = (found(&images), found(&mirrored));
+        assert_eq!(both, again);
+        assert!(plain.loss != other.loss && both.loss != plain.loss, "{plain:?} {other:?} {both:?}");
+        let mut logits = |images| {
+            let batch = batches(&network, images, &train, &normalization, 35).unwrap().next().unwrap().unwrap();
+            (network.logits(&batch.images, Mode::Evaluate).unwrap(), batch.labels)
+        };
+        let ((a, labels), (b, _)) = (logits(&images), logits(&mirrored));
+        let (loss, correct) = judge(&((a + b).unwrap() / 2.0).unwrap(), &labels).unwrap();
+        assert!((both.loss - loss / 35.0).abs() < 1e-6 && (both.correct, both.count) == (correct, 35), "{both:?}");
+        let alone = evaluate(&mut network, &images, &train, &normalization, 10, Mode::Evaluate).unwrap();
+        assert_eq!(plain, alone);
     }
 
     #[test]

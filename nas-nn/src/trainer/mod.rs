@@ -23,7 +23,7 @@ use nas_space::Seed;
 
 pub use config::{BatchNormMode, OptimizerKind, TrainConfig};
 pub use deadline::{Deadline, Timekeeper, ran_short};
-pub use evaluate::{Evaluation, evaluate, judge};
+pub use evaluate::{Evaluation, evaluate, evaluate_mirrored, judge};
 pub use plan::{Pace, Plan, Segment, epochs_that_fit};
 pub use report::{Ended, EpochReport, StepReport, TrainEvent, TrainReport};
 pub use tally::Tally;
