@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nas_ghn::{GhnConfig, GhnSearch, Propagation, SearchConfig, Task as GhnTask};
+use nas_ghn::{Fall, GhnConfig, GhnSearch, Propagation, SearchConfig, Task as GhnTask};
 use nas_nn::trainer::TrainData;
 use nas_search::Strategy;
 use nas_space::Seed;
@@ -28,6 +28,8 @@ pub struct Hypernet {
     pub meta_batch: usize,
     /// The learning rate at first.
     pub learning_rate: f64,
+    /// How it falls.
+    pub fall: Fall,
     /// Architectures scored, where it was given.
     pub samples: Option<usize>,
     /// The best of them, which are trained.
@@ -40,12 +42,13 @@ pub struct Hypernet {
 
 /// Its settings.
 pub const SETTINGS: &[(&str, &str)] = &[
-    ("learn_from", "the space that is learned from [of ghn: ghn-7; of others: the space searched]"),
+    ("learn_from", "the space that is learned from [of ghn: ghn-12; of others: the space searched]"),
     ("samples", "architectures scored with generated weights [1000, or what the time allows]"),
     ("best", "the best of them, which are trained [10]"),
     ("random", "random architectures trained like them, to compare with [10]"),
     ("meta_batch", "architectures that each step learns from [1; ghn2: 8]"),
     ("learning_rate", "the learning rate at first [0.005; ghn2: 0.001]"),
+    ("fall", "how it falls: cosine, steps or constant [cosine; ghn2: steps]"),
     ("passes", "how often messages go through a graph [5; ghn2: 1]"),
     ("synchronous", "true: all nodes are updated at once instead of forward and backward [false]"),
     ("stacked", "false: one graph of all cells instead of one a cell [true; ghn2: false]"),
@@ -110,6 +113,7 @@ impl Hypernet {
             learn_from: method.text("learn_from").map(str::to_owned),
             meta_batch: method.number("meta_batch")?.unwrap_or(usual.meta_batch),
             learning_rate: method.number("learning_rate")?.unwrap_or(usual.learning_rate),
+            fall: method.text("fall").map(str::parse).transpose()?.unwrap_or(usual.fall),
             samples: method.number("samples")?,
             best,
             random: method.number("random")?.unwrap_or(best as u64),
@@ -121,7 +125,7 @@ impl Hypernet {
     pub fn learned_space<'a>(&'a self, searched: &'a str) -> &'a str {
         match &self.learn_from {
             Some(name) => name,
-            None if searched == "ghn" => "ghn-7",
+            None if searched == "ghn" => "ghn-12",
             None => searched,
         }
     }
@@ -173,6 +177,7 @@ pub fn build(config: &Config, data: &Data, asked: &Hypernet, plan: Option<&Hyper
         batch_size: config.trial.batch_size,
         meta_batch: asked.meta_batch,
         learning_rate: asked.learning_rate,
+        fall: asked.fall,
         augment: augment(&config.data, false),
         samples: plan.map(|plan| plan.samples).or(asked.samples).unwrap_or(HYPERNET_SAMPLES),
         best: asked.best,
@@ -191,9 +196,14 @@ mod tests {
         assert_eq!(Hypernet::asked("darts1").unwrap(), None);
         let usual = Hypernet::asked("ghn").unwrap().unwrap();
         assert_eq!((usual.best, usual.random, usual.samples, &usual.ghn), (10, 10, None, &GhnConfig::default()));
-        assert_eq!([usual.learned_space("ghn"), usual.learned_space("darts")], ["ghn-7", "darts"]);
+        assert_eq!([usual.learned_space("ghn"), usual.learned_space("darts")], ["ghn-12", "darts"]);
         let other = Hypernet::asked("ghn:ghn2=true:passes=2:best=3:samples=50:learn_from=ghn-5").unwrap().unwrap();
         assert_eq!((other.meta_batch, other.random, other.samples), (8, 3, Some(50)));
+        let fall = |text| Hypernet::asked(text).unwrap().unwrap().fall;
+        assert_eq!(
+            ["ghn", "ghn:ghn2=true", "ghn:fall=constant"].map(fall),
+            [Fall::Cosine, Fall::Steps, Fall::Constant]
+        );
         assert_eq!(other.ghn, GhnConfig { passes: 2, ..GhnConfig::ghn2() });
         assert_eq!(other.learned_space("ghn"), "ghn-5");
     }
@@ -202,6 +212,7 @@ mod tests {
     fn what_makes_no_sense_is_said() {
         let message = |text| Hypernet::asked(text).unwrap_err().to_string();
         assert!(message("ghn:passes=few").contains("`passes` = few"));
+        assert!(message("ghn:fall=slowly").contains("steps, cosine, constant"));
         assert!(message("ghn:sample=5").contains("did you mean `samples`?"));
     }
 }

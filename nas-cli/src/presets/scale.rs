@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{PLAIN, Preset, Recipe};
 use crate::config::{Config, Partial};
+use crate::hypernet::{self, Hypernet};
 use crate::plan::HYPERNET_SAMPLES;
+use crate::sharing;
 use crate::strategies::Method;
 use crate::units::{count, plural};
-use crate::{hypernet, sharing};
 use nas_space::{Chooses, spaces};
 
 /// A number of the paper, and what it is here.
@@ -170,6 +171,10 @@ impl Preset {
                 }
             }
             (hypernet::NAME, _) => {
+                if let Some(asked) = Hypernet::asked(&config.search.strategy)? {
+                    let here = asked.learned_space(&config.space.name).to_owned();
+                    list.add("learned on the space", "ghn-7".into(), here, "ranked better here: docs/ghn.md");
+                }
                 let compared = length.once.and_then(|once| once.compared).unwrap_or(HYPERNET_SAMPLES);
                 list.add(
                     "architectures scored",
@@ -386,6 +391,8 @@ mod tests {
         let training = of("the hypernetwork's training");
         assert_eq!((&*training.published, &*training.here), (UNPUBLISHED, "8 epochs on 900 images"));
         assert_eq!(of("networks searched").published, UNPUBLISHED);
+        let learned = of("learned on the space");
+        assert_eq!((&*learned.published, &*learned.here), ("ghn-7", "ghn-12"));
         let scored = of("architectures scored");
         assert_eq!((&*scored.published, &*scored.here), ("1,000", "120"));
     }

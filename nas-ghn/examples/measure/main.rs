@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
+use nas_ghn::Fall;
 use serde_json::{Value, json};
 
 /// What `nas` runs with: training takes and returns large buffers all the time.
@@ -34,7 +35,7 @@ struct Arguments {
     #[arg(long, default_value_t = 17)]
     nodes: usize,
     /// Nodes of the blocks that are learned on
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 12)]
     learn_nodes: usize,
     /// Channels of the first blocks
     #[arg(long, default_value_t = 8)]
@@ -48,9 +49,9 @@ struct Arguments {
     /// The learning rate at first [default: 0.005, with --ghn2 0.001]
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// Let the learning rate fall by a cosine, not by steps
+    /// How it falls: cosine, steps or constant [default: cosine, with --ghn2 steps]
     #[arg(long)]
-    cosine: bool,
+    fall: Option<Fall>,
     /// Architectures a step learns from
     #[arg(long, default_value_t = 1)]
     meta_batch: usize,

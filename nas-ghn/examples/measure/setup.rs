@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use nas_data::{LoadOptions, Normalization, load, split};
-use nas_ghn::{Fall, GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
+use nas_ghn::{GhnSearch, ScoreData, SearchConfig, SearchOptions, Task};
 use nas_nn::trainer::{BatchNormMode, TrainConfig, TrainData};
 use nas_search::Event;
 use nas_space::spaces::Ghn;
@@ -69,7 +69,7 @@ impl Setup {
             batch_size: BATCH,
             meta_batch: arguments.meta_batch,
             learning_rate: arguments.learning_rate.unwrap_or(usual.learning_rate),
-            fall: if arguments.cosine { Fall::Cosine } else { usual.fall },
+            fall: arguments.fall.unwrap_or(usual.fall),
             samples: 1,
             best: 1,
             ..usual

@@ -1,5 +1,7 @@
 //! How a hypernetwork learns, and what is done with it then.
 
+use std::str::FromStr;
+
 use nas_data::Augment;
 use nas_nn::optim::{Adam, DecayOn};
 use nas_nn::schedule::{Curve, Progress, Schedule};
@@ -11,8 +13,9 @@ use crate::{GhnConfig, GhnError};
 /// The settings of a search by a graph hypernetwork.
 ///
 /// The paper's text leaves the training open. Where it does, the default is what the code of GHN-2 (Knyazev et al.
-/// 2021) has for its baseline: Adam, decay 1e-5, gradients clipped to a norm of 5, batches of 64, and a rate that is a
-/// tenth after two thirds and again after five sixths of the epochs. It begins at 0.005 where theirs is 0.001.
+/// 2021) has for its baseline: Adam, decay 1e-5, gradients clipped to a norm of 5, batches of 64. The rate begins at 0.005
+/// where theirs is 0.001, and falls by a cosine where theirs is a tenth after two thirds of the epochs and again after five
+/// sixths.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
@@ -44,7 +47,7 @@ pub struct SearchConfig {
     pub score_batch_size: usize,
 }
 
-/// How the learning rate falls.
+/// How the learning rate falls. As text `steps`, `cosine` or `constant`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fall {
@@ -56,6 +59,24 @@ pub enum Fall {
     Constant,
 }
 
+impl FromStr for Fall {
+    type Err = GhnError;
+
+    fn from_str(text: &str) -> Result<Self, GhnError> {
+        match text {
+            "steps" => Ok(Self::Steps),
+            "cosine" => Ok(Self::Cosine),
+            "constant" => Ok(Self::Constant),
+            other => Err(GhnError::Setting {
+                setting: "fall",
+                value: other.to_owned(),
+                reason: "the learning rate falls by steps, by a cosine, or is constant: steps, cosine, constant"
+                    .to_owned(),
+            }),
+        }
+    }
+}
+
 impl Default for SearchConfig {
     fn default() -> Self {
         Self {
@@ -64,7 +85,7 @@ impl Default for SearchConfig {
             batch_size: 64,
             meta_batch: 1,
             learning_rate: 5e-3,
-            fall: Fall::Steps,
+            fall: Fall::Cosine,
             weight_decay: 1e-5,
             clip_norm: 5.0,
             augment: Augment::default(),
@@ -77,9 +98,9 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
-    /// What GHN-2 has (Knyazev et al. 2021): its network, its meta-batches and its learning rate.
+    /// What GHN-2 has (Knyazev et al. 2021): its network, its meta-batches, its learning rate and how that falls.
     pub fn ghn2() -> Self {
-        Self { ghn: GhnConfig::ghn2(), meta_batch: 8, learning_rate: 1e-3, ..Self::default() }
+        Self { ghn: GhnConfig::ghn2(), meta_batch: 8, learning_rate: 1e-3, fall: Fall::Steps, ..Self::default() }
     }
 
     /// Checks every setting, the augmentation against the images.
@@ -175,5 +196,10 @@ mod tests {
         assert_eq!([at(Fall::Steps, 3, 9), at(Fall::Steps, 4, 0), at(Fall::Steps, 5, 0)], [1e-3, 1e-4, 1e-5]);
         assert!((at(Fall::Cosine, 3, 0) - 0.5 * 1.01e-3).abs() < 1e-12);
         assert_eq!(at(Fall::Constant, 5, 9), 1e-3);
+        assert_eq!(
+            ["steps", "cosine", "constant"].map(|text| text.parse::<Fall>().unwrap()),
+            [Fall::Steps, Fall::Cosine, Fall::Constant]
+        );
+        assert!("slowly".parse::<Fall>().unwrap_err().to_string().contains("`fall` = slowly"));
     }
 }
