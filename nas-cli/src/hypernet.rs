@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nas_ghn::{Fall, GhnConfig, GhnSearch, Propagation, SearchConfig, Task as GhnTask};
+use nas_ghn::{GhnConfig, GhnSearch, Propagation, SearchConfig, Task as GhnTask};
 use nas_nn::trainer::TrainData;
 use nas_search::Strategy;
 use nas_space::Seed;
@@ -17,23 +17,21 @@ use crate::strategies::{Method, Task};
 /// The method's name.
 pub const NAME: &str = "ghn";
 
+/// The space of the paper's blocks.
+pub const SPACE: &str = "ghn";
+
+/// The space that is learned from where that one is searched. The paper learns on 7 nodes.
+pub const LEARNED: &str = "ghn-12";
+
 /// A search by a hypernetwork, as it was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypernet {
-    /// The hypernetwork.
-    pub ghn: GhnConfig,
+    /// The hypernetwork and how it learns; how long it does, and how many it scores, is planned later.
+    pub learning: SearchConfig,
     /// The space that is learned from, where it is not the one searched.
     pub learn_from: Option<String>,
-    /// Architectures a step learns from.
-    pub meta_batch: usize,
-    /// The learning rate at first.
-    pub learning_rate: f64,
-    /// How it falls.
-    pub fall: Fall,
     /// Architectures scored, where it was given.
     pub samples: Option<usize>,
-    /// The best of them, which are trained.
-    pub best: usize,
     /// Random architectures trained alike.
     pub random: u64,
     /// So many of the training images only.
@@ -48,7 +46,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("random", "random architectures trained like them, to compare with [10]"),
     ("meta_batch", "architectures that each step learns from [1; ghn2: 8]"),
     ("learning_rate", "the learning rate at first [0.005; ghn2: 0.001]"),
-    ("fall", "how it falls: cosine, steps or constant [cosine; ghn2: steps]"),
+    ("fall", "how the learning rate falls: cosine, steps or constant [cosine; ghn2: steps]"),
     ("passes", "how often messages go through a graph [5; ghn2: 1]"),
     ("synchronous", "true: all nodes are updated at once instead of forward and backward [false]"),
     ("stacked", "false: one graph of all cells instead of one a cell [true; ghn2: false]"),
@@ -102,20 +100,23 @@ impl Hypernet {
             true => Propagation::Synchronous,
             false => Propagation::ForwardBackward,
         };
-        let best: usize = method.number("best")?.unwrap_or(10);
+        let best = method.number("best")?.unwrap_or(usual.best);
         Ok(Self {
-            ghn: GhnConfig {
-                passes: method.number("passes")?.unwrap_or(usual.ghn.passes),
-                stacked: method.number("stacked")?.unwrap_or(usual.ghn.stacked),
-                propagation,
-                ..usual.ghn
+            learning: SearchConfig {
+                ghn: GhnConfig {
+                    passes: method.number("passes")?.unwrap_or(usual.ghn.passes),
+                    stacked: method.number("stacked")?.unwrap_or(usual.ghn.stacked),
+                    propagation,
+                    ..usual.ghn
+                },
+                meta_batch: method.number("meta_batch")?.unwrap_or(usual.meta_batch),
+                learning_rate: method.number("learning_rate")?.unwrap_or(usual.learning_rate),
+                fall: method.text("fall").map(str::parse).transpose()?.unwrap_or(usual.fall),
+                best,
+                ..usual
             },
             learn_from: method.text("learn_from").map(str::to_owned),
-            meta_batch: method.number("meta_batch")?.unwrap_or(usual.meta_batch),
-            learning_rate: method.number("learning_rate")?.unwrap_or(usual.learning_rate),
-            fall: method.text("fall").map(str::parse).transpose()?.unwrap_or(usual.fall),
             samples: method.number("samples")?,
-            best,
             random: method.number("random")?.unwrap_or(best as u64),
             images: method.number("images")?,
         })
@@ -125,7 +126,7 @@ impl Hypernet {
     pub fn learned_space<'a>(&'a self, searched: &'a str) -> &'a str {
         match &self.learn_from {
             Some(name) => name,
-            None if searched == "ghn" => "ghn-12",
+            None if searched == SPACE => LEARNED,
             None => searched,
         }
     }
@@ -135,8 +136,7 @@ impl Hypernet {
     pub fn plan(&self, seconds: f64, images: usize, batch: usize, paces: (f64, f64)) -> HypernetPlan {
         let used = self.images.map_or(images, |wanted| wanted.min(images));
         let samples = self.samples.unwrap_or(HYPERNET_SAMPLES);
-        let held_back = SearchConfig::default().held_back;
-        let plan = hypernet_plan(seconds, used, batch, paces.0, paces.1, samples, held_back);
+        let plan = hypernet_plan(seconds, used, batch, paces.0, paces.1, samples, self.learning.held_back);
         HypernetPlan { images: plan.images.or(self.images), ..plan }
     }
 }
@@ -172,16 +172,11 @@ pub fn build(config: &Config, data: &Data, asked: &Hypernet, plan: Option<&Hyper
         normalization: data.normalization.clone(),
     };
     let search = SearchConfig {
-        ghn: asked.ghn.clone(),
         epochs: plan.map(|plan| plan.epochs).or(given).unwrap_or(HYPERNET_PASSES),
         batch_size: config.trial.batch_size,
-        meta_batch: asked.meta_batch,
-        learning_rate: asked.learning_rate,
-        fall: asked.fall,
         augment: augment(&config.data, false),
         samples: plan.map(|plan| plan.samples).or(asked.samples).unwrap_or(HYPERNET_SAMPLES),
-        best: asked.best,
-        ..SearchConfig::default()
+        ..asked.learning.clone()
     };
     let seed = Seed::new(config.seed).child("hypernetwork");
     Ok(GhnSearch::new(GhnTask { space, network, learn_from, learn_network }, images, search, seed)?)
@@ -189,22 +184,24 @@ pub fn build(config: &Config, data: &Data, asked: &Hypernet, plan: Option<&Hyper
 
 #[cfg(test)]
 mod tests {
+    use nas_ghn::Fall;
+
     use super::*;
 
     #[test]
     fn settings_are_read() {
         assert_eq!(Hypernet::asked("darts1").unwrap(), None);
         let usual = Hypernet::asked("ghn").unwrap().unwrap();
-        assert_eq!((usual.best, usual.random, usual.samples, &usual.ghn), (10, 10, None, &GhnConfig::default()));
+        assert_eq!((usual.random, usual.samples, &usual.learning), (10, None, &SearchConfig::default()));
         assert_eq!([usual.learned_space("ghn"), usual.learned_space("darts")], ["ghn-12", "darts"]);
         let other = Hypernet::asked("ghn:ghn2=true:passes=2:best=3:samples=50:learn_from=ghn-5").unwrap().unwrap();
-        assert_eq!((other.meta_batch, other.random, other.samples), (8, 3, Some(50)));
-        let fall = |text| Hypernet::asked(text).unwrap().unwrap().fall;
+        assert_eq!((other.learning.meta_batch, other.random, other.samples), (8, 3, Some(50)));
+        let fall = |text| Hypernet::asked(text).unwrap().unwrap().learning.fall;
         assert_eq!(
             ["ghn", "ghn:ghn2=true", "ghn:fall=constant"].map(fall),
             [Fall::Cosine, Fall::Steps, Fall::Constant]
         );
-        assert_eq!(other.ghn, GhnConfig { passes: 2, ..GhnConfig::ghn2() });
+        assert_eq!(other.learning.ghn, GhnConfig { passes: 2, ..GhnConfig::ghn2() });
         assert_eq!(other.learned_space("ghn"), "ghn-5");
     }
 
@@ -212,7 +209,7 @@ mod tests {
     fn what_makes_no_sense_is_said() {
         let message = |text| Hypernet::asked(text).unwrap_err().to_string();
         assert!(message("ghn:passes=few").contains("`passes` = few"));
-        assert!(message("ghn:fall=slowly").contains("steps, cosine, constant"));
+        assert!(message("ghn:fall=slowly").contains("by cosine, by steps, or is constant"));
         assert!(message("ghn:sample=5").contains("did you mean `samples`?"));
     }
 }

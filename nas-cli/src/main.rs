@@ -25,6 +25,7 @@ mod generated;
 mod gradient;
 mod hypernet;
 mod images;
+mod measured;
 mod memory;
 mod model;
 mod objectives;

@@ -1,19 +1,16 @@
 //! A trained network as it lies on disk: its weights, its architecture and what it was trained on.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use candle_core::{DType, Device};
-use nas_data::{Images, Normalization};
-use nas_nn::trainer::{Evaluation, evaluate, evaluate_mirrored};
-use nas_nn::{Mode, Network, checkpoint};
+use nas_data::Normalization;
+use nas_nn::{Network, checkpoint};
 use nas_space::{Blueprint, NetworkConfig, Seed};
 
 use crate::architecture;
 use crate::exit::file;
 use crate::folder::Folder;
 use crate::run::MODEL;
-use crate::units::percent;
 
 /// A trained network.
 pub struct Trained {
@@ -68,34 +65,4 @@ pub fn load(path: &Path, device: &Device) -> anyhow::Result<Trained> {
     let normalization = serde_json::from_str(known("normalization")?).map_err(|e| read("normalization", e))?;
     let classes = serde_json::from_str(known("classes")?).map_err(|e| read("classes", e))?;
     Ok(Trained { path: path.to_owned(), blueprint, config, network, normalization, classes })
-}
-
-/// Accuracy and loss on images, `batch` at a time; with `mirror`, for networks that were trained on mirrored images too,
-/// then also of each image and its mirror image together.
-///
-/// # Errors
-/// If there are no images, or they do not fit the network.
-pub fn measure(
-    network: &mut Network,
-    mirror: bool,
-    images: &Arc<Images>,
-    indices: &Arc<Vec<u32>>,
-    normalization: &Normalization,
-    batch: usize,
-) -> anyhow::Result<(Evaluation, Option<Evaluation>)> {
-    if mirror {
-        let found = evaluate_mirrored(network, images, indices, normalization, batch, Mode::Evaluate)?;
-        return Ok((found[0], Some(found[1])));
-    }
-    Ok((evaluate(network, images, indices, normalization, batch, Mode::Evaluate)?, None))
-}
-
-/// An accuracy, with its images.
-pub fn accuracy_of(found: Evaluation) -> String {
-    format!("{} ({} of {})", percent(found.accuracy), found.correct, found.count)
-}
-
-/// The second figure of [`measure`], as it stands below the first.
-pub fn mirrored(found: Evaluation) -> (&'static str, String) {
-    ("and mirrored", format!("{}, by each image and its mirror image together", accuracy_of(found)))
 }

@@ -172,6 +172,8 @@ pub struct TrainArgs {
 /// `nas evaluate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Where training mirrored its images, a second accuracy is measured: by each image and its mirror image together.
+
 Examples:
   nas evaluate runs/digits-darts-evolution-0-1               the test accuracy of the run's own data, again
   nas evaluate runs/digits-darts-evolution-0-1 --split validation

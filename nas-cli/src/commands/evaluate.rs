@@ -12,7 +12,8 @@ use crate::device;
 use crate::exit::{file, usage};
 use crate::folder::Folder;
 use crate::images::{self, Data};
-use crate::model::{self, Trained, accuracy_of};
+use crate::measured::{accuracy_of, measure, mirrored};
+use crate::model::{self, Trained};
 use crate::output::Output;
 use crate::output::table::pairs;
 
@@ -32,7 +33,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     fits(&set, &size.input, &classes, &name)?;
     let (on, indices) = choose(set, args, &config, &out)?;
     let batch = config.finish.batch_size.max(64);
-    let (found, mirrored) = model::measure(&mut network, config.data.flip, &on, &indices, &normalization, batch)?;
+    let measured = measure(&mut network, &config.data, &on, &indices, &normalization, batch)?;
+    let found = measured.plain;
     if let Some(path) = &args.logits {
         logits::write(path, &mut network, &on, &indices, &normalization, batch)?;
         out.note(&format!("wrote {}", path.display()));
@@ -46,16 +48,16 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         "loss": found.loss,
         "correct": found.correct,
         "count": found.count,
-        "mirrored": mirrored,
+        "mirrored": measured.mirrored,
         "batch_norm": "running statistics",
     }));
     let mut lines = vec![
         ("model", folder.path.display().to_string()),
         ("data", format!("{name}, {split} images")),
         ("accuracy", accuracy_of(found)),
-        ("loss", format!("{:.4} nats", found.loss)),
     ];
-    lines.extend(mirrored.map(model::mirrored));
+    lines.extend(measured.mirrored.map(mirrored));
+    lines.push(("loss", format!("{:.4} nats", found.loss)));
     out.result(&pairs(&lines));
     Ok(())
 }

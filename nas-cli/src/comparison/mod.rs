@@ -167,6 +167,9 @@ pub struct Published {
     pub imagenet_params: Option<f64>,
 }
 
+/// What the column of errors with mirror images holds.
+pub const MIRRORED: &str = "the error by the mean of the logits of each image and its mirror image";
+
 impl Comparison {
     /// Every run.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
@@ -205,7 +208,9 @@ impl Row {
         self.test_error = mean(&errors);
         self.test_error_std = (errors.len() > 1).then(|| stats::summary(&errors).std);
         let of = |get: fn(&Outcome) -> Option<f64>| mean(&outcomes.iter().filter_map(|o| get(o)).collect::<Vec<_>>());
-        self.mirrored_error = of(|o| o.mirrored_error);
+        // Runs of older programs have none, and a mean of other runs cannot stand beside the first.
+        self.mirrored_error =
+            outcomes.iter().map(|o| o.mirrored_error).collect::<Option<Vec<_>>>().and_then(|e| mean(&e));
         self.search_seconds = of(|o| Some(o.search_seconds));
         self.total_seconds = of(|o| Some(o.total_seconds));
         self.trials = of(|o| Some(o.trials as f64));

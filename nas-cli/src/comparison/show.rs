@@ -1,7 +1,7 @@
 //! A comparison for a person: the table, what it says, and what the papers report beside it.
 
 use super::chance::Chance;
-use super::{Comparison, Row, Run};
+use super::{Comparison, MIRRORED, Row, Run};
 use crate::folder::{Folder, shell_word};
 use crate::output::table::{Align, table};
 use crate::strategies::RANDOM;
@@ -15,6 +15,7 @@ impl Comparison {
     /// All of it.
     pub fn text(&self, folder: &Folder) -> String {
         let mut parts = vec![self.head(), self.table()];
+        parts.extend(self.is_mirrored().then(|| format!("And mirrored: {MIRRORED}.")));
         parts.extend(self.failed());
         parts.extend(self.off_time());
         let whole = shell_word(&folder.path.display().to_string());
@@ -235,15 +236,16 @@ mod tests {
 
     #[test]
     fn errors_by_mirror_images_too_have_a_column_where_there_are_any() {
-        let mut comparison = example(&[("random", &[3.0]), ("darts", &[1.0, 2.0])]);
+        let mut comparison = example(&[("random", &[3.0, 4.0]), ("darts", &[1.0, 2.0])]);
         check(&comparison, &["test error\n"]);
-        for (run, error) in comparison.methods.iter_mut().flat_map(|row| row.runs.iter_mut()).zip([0.75, 1.25]) {
+        // Of the first method both runs, of the second one: a mean of one run does not stand beside that of two.
+        for (run, error) in comparison.methods.iter_mut().flat_map(|row| row.runs.iter_mut()).zip([0.75, 1.25, 2.5]) {
             run.outcome.as_mut().unwrap().mirrored_error = Some(error);
         }
         comparison.summarise();
         check(
             &comparison,
-            &["test error   and mirrored\n", "1.50 ± 0.71 %         1.00 %\n", "3.00 %              -\n"],
+            &["test error   and mirrored\n", "1.50 ± 0.71 %         1.00 %\n", "3.50 ± 0.71 %              -\n"],
         );
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PLAIN, Preset, Recipe};
 use crate::config::{Config, Partial};
-use crate::hypernet::{self, Hypernet};
+use crate::hypernet;
 use crate::plan::HYPERNET_SAMPLES;
 use crate::sharing;
 use crate::strategies::Method;
@@ -171,9 +171,8 @@ impl Preset {
                 }
             }
             (hypernet::NAME, _) => {
-                if let Some(asked) = Hypernet::asked(&config.search.strategy)? {
-                    let here = asked.learned_space(&config.space.name).to_owned();
-                    list.add("learned on the space", "ghn-7".into(), here, "ranked better here: docs/ghn.md");
+                if config.space.name == hypernet::SPACE {
+                    list.setting(&mut method, "learn_from", "ghn-7", hypernet::LEARNED, "steadier scores: docs/ghn.md");
                 }
                 let compared = length.once.and_then(|once| once.compared).unwrap_or(HYPERNET_SAMPLES);
                 list.add(
@@ -391,7 +390,7 @@ mod tests {
         let training = of("the hypernetwork's training");
         assert_eq!((&*training.published, &*training.here), (UNPUBLISHED, "8 epochs on 900 images"));
         assert_eq!(of("networks searched").published, UNPUBLISHED);
-        let learned = of("learned on the space");
+        let learned = of("ghn:learn_from");
         assert_eq!((&*learned.published, &*learned.here), ("ghn-7", "ghn-12"));
         let scored = of("architectures scored");
         assert_eq!((&*scored.published, &*scored.here), ("1,000", "120"));

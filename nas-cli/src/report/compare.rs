@@ -6,7 +6,7 @@ use nas_space::{Blueprint, Drawing};
 
 use super::figures::{chart, even, logarithmic, time_unit};
 use super::page::{Block, Cell, Column, Figure, Page, Row as Line, Section, Table, Tile};
-use crate::comparison::{Comparison, Outcome, Row, Run, State};
+use crate::comparison::{Comparison, MIRRORED, Outcome, Row, Run, State};
 use crate::folder::{Folder, shell_word};
 use crate::strategies::RANDOM;
 use crate::units::{count, plural, seconds, short};
@@ -141,13 +141,10 @@ fn methods(comparison: &Comparison) -> Table {
             "Means over the runs, ± the standard deviation from run to run. Networks: trained in the search. Epochs: of the \
              supernet or hypernetwork, of methods that train one.{} At the right: a ring for each run, a dot for the mean; \
              further left is better.",
-            if comparison.is_mirrored() { MIRRORED } else { "" }
+            if comparison.is_mirrored() { format!(" And mirrored: {MIRRORED}.") } else { String::new() }
         ),
     }
 }
-
-/// What its column holds.
-const MIRRORED: &str = " And mirrored: by the mean of the logits of each image and its mirror image.";
 
 /// The errors of the runs on a line, and their mean.
 fn strip(errors: impl Iterator<Item = f64>, mean: Option<f64>, [low, high]: [f64; 2]) -> String {

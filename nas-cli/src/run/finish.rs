@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use candle_core::DType;
-use nas_nn::trainer::{Ended, EpochReport, Evaluation, RunOptions, TrainData, TrainEvent, TrainReport};
+use nas_nn::trainer::{Ended, EpochReport, RunOptions, TrainData, TrainEvent, TrainReport};
 use nas_nn::{Network, Trainer, checkpoint};
 use nas_space::{Blueprint, NetworkConfig, Seed};
 use std::sync::Arc;
 
 use super::Run;
 use super::clock::Clock;
+use crate::measured::{Measured, measure};
 use crate::output::progress::Progress;
 use crate::plan::Size;
 use crate::units::{percent, plural, seconds};
-use crate::{generated, model, recipe, signal};
+use crate::{generated, recipe, signal};
 
 /// How long a training may go unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
@@ -30,9 +31,7 @@ pub struct Finish {
     /// Its training.
     pub report: TrainReport,
     /// On the test images.
-    pub test: Evaluation,
-    /// On each of them and its mirror image together, where it was trained on mirrored images.
-    pub mirrored: Option<Evaluation>,
+    pub test: Measured,
     /// Seconds of all sessions.
     pub seconds: f64,
 }
@@ -115,9 +114,8 @@ pub fn finish(
     run.out.note("measuring on the test images, once");
     let indices = Arc::new((0..).take(run.data.test.len()).collect());
     let (batch, normalization) = (config.finish.batch_size, &run.data.normalization);
-    let (test, mirrored) =
-        model::measure(&mut network, config.data.flip, &run.data.test, &indices, normalization, batch)?;
-    Ok(Finish { network: network_config, parameters, flops, report, test, mirrored, seconds: clock.used() })
+    let test = measure(&mut network, &config.data, &run.data.test, &indices, normalization, batch)?;
+    Ok(Finish { network: network_config, parameters, flops, report, test, seconds: clock.used() })
 }
 
 fn announce(run: &Run, network: Size, parameters: usize, train: usize, validation: usize) {

@@ -156,8 +156,8 @@ pub fn metrics(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Opt
         "parameters": trained.parameters,
         "flops": trained.flops,
         "flop_convention": FLOP_CONVENTION,
-        "test": trained.test,
-        "test_mirrored": trained.mirrored,
+        "test": trained.test.plain,
+        "test_mirrored": trained.test.mirrored,
         "validation": trained.report.last_validation(),
         "data": {
             "name": config.data.name,

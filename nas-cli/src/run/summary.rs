@@ -6,7 +6,7 @@ use nas_space::{Architecture, Blueprint, SearchSpace};
 
 use super::results::{Searched, accuracy, arms, failures, metrics, score, worth};
 use super::{Finish, Run, front, tabulated};
-use crate::model::{self, accuracy_of};
+use crate::measured::{accuracy_of, mirrored, right};
 use crate::output::table::{Align, pairs, table};
 use crate::recipe;
 use crate::units::{count, milliseconds, percent, plural, seconds, short};
@@ -32,7 +32,7 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
         out.result("");
     }
     let (train, _) = run.data.final_images(&run.config)?;
-    let validation = trained.report.last_validation();
+    let (validation, test) = (trained.report.last_validation(), trained.test);
     let mut lines = vec![
         (
             "network",
@@ -50,17 +50,9 @@ pub fn print(run: &Run, blueprint: &Blueprint, trained: &Finish, searched: Optio
             ),
         ),
         ("validation", validation.map_or("none held out".into(), accuracy_of)),
-        (
-            "test",
-            format!(
-                "{} ({} of {}, measured once)",
-                percent(trained.test.accuracy),
-                trained.test.correct,
-                trained.test.count
-            ),
-        ),
+        ("test", format!("{} ({}, measured once)", percent(test.plain.accuracy), right(test.plain))),
     ];
-    lines.extend(trained.mirrored.map(model::mirrored));
+    lines.extend(test.mirrored.map(mirrored));
     lines.push(("files", run.folder.path.display().to_string()));
     lines.push(("report", run.folder.file(crate::report::FILE).display().to_string()));
     out.result(&pairs(&lines));

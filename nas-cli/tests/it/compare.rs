@@ -38,7 +38,7 @@ fn row<'a>(comparison: &'a Value, method: &str) -> &'a Value {
 fn every_kind_of_method_stands_in_the_table_beside_random_search() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let ran = nas(folder, &compare(KINDS, "out", &["--seeds", "2"])).ok();
+    let ran = nas(folder, &compare(KINDS, "out", &["--seeds", "2", "--flip", "true"])).ok();
     let comparison = ran.json();
     let stored: Value = serde_json::from_str(&fs::read_to_string(folder.join("out/compare.json")).unwrap()).unwrap();
     assert_eq!(stored, comparison);
@@ -51,6 +51,9 @@ fn every_kind_of_method_stands_in_the_table_beside_random_search() {
         let runs = row["runs"].as_array().unwrap();
         let of = |run: &Value| run["outcome"]["test_error"].as_f64().unwrap();
         let mean = (of(&runs[0]) + of(&runs[1])) / 2.0;
+        let mirrored = |run: &Value| run["outcome"]["mirrored_error"].as_f64().unwrap();
+        let both = (mirrored(&runs[0]) + mirrored(&runs[1])) / 2.0;
+        assert!((row["mirrored_error"].as_f64().unwrap() - both).abs() < 1e-9, "{row:#}");
         let std = (of(&runs[0]) - of(&runs[1])).abs() / 2.0_f64.sqrt();
         assert!((row["test_error"].as_f64().unwrap() - mean).abs() < 1e-9, "{row:#}");
         assert!((row["test_error_std"].as_f64().unwrap() - std).abs() < 1e-9, "{row:#}");
@@ -62,6 +65,8 @@ fn every_kind_of_method_stands_in_the_table_beside_random_search() {
             assert_eq!(metrics["seed"], run["seed"]);
             let error = 100.0 * (1.0 - metrics["test"]["accuracy"].as_f64().unwrap());
             assert!((of(run) - error).abs() < 1e-9);
+            let mirrored = 100.0 * (1.0 - metrics["test_mirrored"]["accuracy"].as_f64().unwrap());
+            assert!((run["outcome"]["mirrored_error"].as_f64().unwrap() - mirrored).abs() < 1e-9);
             assert_eq!(metrics["parameters"], run["outcome"]["params"]);
             assert_eq!(metrics["search"]["arms"].as_array().unwrap().len(), 1, "no baseline of its own");
         }
@@ -85,11 +90,16 @@ fn every_kind_of_method_stands_in_the_table_beside_random_search() {
 fn what_it_says(folder: &Path, comparison: &Value) {
     let text = nas(folder, &["resume", "out"]).ok().stdout;
     let best = comparison["methods"][0]["method"].as_str().unwrap();
-    for part in [&*format!("Lowest test error: `{best}`"), "nothing of this was measured here", "AmoebaNet-A"] {
+    let lowest = format!("Lowest test error: `{best}`");
+    let parts = [&*lowest, "nothing of this was measured here", "AmoebaNet-A", "And mirrored: the error by the mean"];
+    for part in parts {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let page = fs::read_to_string(folder.join("out/report.html")).unwrap();
+    assert!(page.contains("and mirrored") && page.contains("And mirrored: the error by the mean"));
     assert!(text.contains("nas evaluate out/runs/"), "{text}");
     let own = format!("out/{}", comparison["methods"][0]["runs"][0]["folder"].as_str().unwrap());
+    assert!(nas(folder, &["evaluate", &own]).ok().stdout.contains("by each image and its mirror image together"));
     let again = nas(folder, &["evaluate", &own, "--json"]).ok().json();
     let error = comparison["methods"][0]["runs"][0]["outcome"]["test_error"].as_f64().unwrap();
     assert!((100.0 * (1.0 - again["accuracy"].as_f64().unwrap()) - error).abs() < 1e-9, "{again:#}");

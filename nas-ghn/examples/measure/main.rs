@@ -49,7 +49,7 @@ struct Arguments {
     /// The learning rate at first [default: 0.005, with --ghn2 0.001]
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// How it falls: cosine, steps or constant [default: cosine, with --ghn2 steps]
+    /// How the learning rate falls: cosine, steps or constant [default: cosine, with --ghn2 steps]
     #[arg(long)]
     fall: Option<Fall>,
     /// Architectures a step learns from

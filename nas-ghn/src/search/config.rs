@@ -29,7 +29,7 @@ pub struct SearchConfig {
     pub meta_batch: usize,
     /// The learning rate at first.
     pub learning_rate: f64,
-    /// How it falls.
+    /// How the learning rate falls.
     pub fall: Fall,
     /// L2 penalty on matrices.
     pub weight_decay: f64,
@@ -70,8 +70,7 @@ impl FromStr for Fall {
             other => Err(GhnError::Setting {
                 setting: "fall",
                 value: other.to_owned(),
-                reason: "the learning rate falls by steps, by a cosine, or is constant: steps, cosine, constant"
-                    .to_owned(),
+                reason: "the learning rate falls by cosine, by steps, or is constant".to_owned(),
             }),
         }
     }

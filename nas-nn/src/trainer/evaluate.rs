@@ -53,8 +53,8 @@ pub fn evaluate(
 }
 
 /// As [`evaluate`], at twice the cost: the same first, then what the network makes of each image and its mirror image
-/// together, by the mean of their two logits. A network that was trained on mirrored images too errs less that way, for
-/// each of the two views is new to it; where a mirror image may be of another class it errs more.
+/// together, by the mean of their two logits. A network that was trained on mirrored images too usually errs less that way,
+/// since its errors on the two views differ; where a mirror image may be of another class it errs more.
 ///
 /// # Errors
 /// If there are no images, or they do not fit the network.

@@ -67,7 +67,9 @@ pub(super) fn divide(
     let rounds = |count: u64| count.div_ceil(jobs as u64);
     let rounds = match (one_shot.as_ref().and_then(OneShot::random), &hypernet) {
         (Some(random), _) => Some(1 + if baseline { rounds(random) } else { 0 }),
-        (None, Some(asked)) => Some(rounds(asked.best as u64) + if baseline { rounds(asked.random) } else { 0 }),
+        (None, Some(asked)) => {
+            Some(rounds(asked.learning.best as u64) + if baseline { rounds(asked.random) } else { 0 })
+        }
         (None, None) => None,
     };
     let each = rounds.map(|rounds| ((1.0 - SUPERNET_SHARE) / rounds as f64).min(CHECK_SHARE) * search);
