@@ -108,7 +108,7 @@ fn outcomes(row: &Row) -> impl Iterator<Item = (&Run, &Outcome)> {
 }
 
 fn methods(comparison: &Comparison) -> Table {
-    let mut head = vec![
+    let head = vec![
         Column::text("method"),
         Column::number("year").extra(),
         Column::number("search").extra(),
@@ -118,18 +118,12 @@ fn methods(comparison: &Comparison) -> Table {
         Column::number("parameters").extra(),
         Column::number("multiply-adds").extra(),
         Column::number("test error"),
+        Column::text("").extra(),
     ];
-    if comparison.is_mirrored() {
-        head.push(Column::number("and mirrored").extra());
-    }
-    head.push(Column::text("").extra());
     let errors = || comparison.methods.iter().flat_map(outcomes).map(|(_, outcome)| outcome.test_error);
     let range = [errors().fold(f64::INFINITY, f64::min), errors().fold(f64::NEG_INFINITY, f64::max)];
     let row = |row: &&Row| {
         let mut cells: Vec<Cell> = row.cells("").map(Cell::Text).into();
-        if comparison.is_mirrored() {
-            cells.push(Cell::Text(row.mirrored("")));
-        }
         cells.push(Cell::Picture(strip(outcomes(row).map(|(_, outcome)| outcome.test_error), row.test_error, range)));
         Line { cells, below: None }
     };
@@ -137,12 +131,10 @@ fn methods(comparison: &Comparison) -> Table {
         title: String::new(),
         head,
         rows: ranked(comparison).iter().map(row).collect(),
-        note: format!(
-            "Means over the runs, ± the standard deviation from run to run. Networks: trained in the search. Epochs: of the \
-             supernet or hypernetwork, of methods that train one.{} At the right: a ring for each run, a dot for the mean; \
-             further left is better.",
-            if comparison.is_mirrored() { format!(" And mirrored: {MIRRORED}.") } else { String::new() }
-        ),
+        note: "Means over the runs, ± the standard deviation from run to run. Networks: trained in the search. Epochs: of the \
+               supernet or hypernetwork, of methods that train one. At the right: a ring for each run, a dot for the mean; \
+               further left is better."
+            .into(),
     }
 }
 
@@ -215,7 +207,9 @@ fn architectures(comparison: &Comparison) -> Vec<Block> {
 }
 
 fn runs(comparison: &Comparison) -> Table {
-    let head = vec![
+    // The means of the methods have no place for it: their table is as wide as a page.
+    let mirrored = comparison.is_mirrored();
+    let mut head = vec![
         Column::text("method"),
         Column::number("seed"),
         Column::text("state"),
@@ -224,10 +218,13 @@ fn runs(comparison: &Comparison) -> Table {
         Column::number("final epochs").extra(),
         Column::text("folder").extra(),
     ];
+    if mirrored {
+        head.insert(4, Column::number("and mirrored").extra());
+    }
     let row = |(row, run): (&Row, &Run)| {
         let outcome = run.outcome.as_ref();
         let of = |show: fn(&Outcome) -> String| outcome.map_or(String::new(), show);
-        let cells = [
+        let mut cells = vec![
             row.method.clone(),
             run.seed.to_string(),
             format!("{:?}", run.state).to_lowercase(),
@@ -236,12 +233,18 @@ fn runs(comparison: &Comparison) -> Table {
             of(|o| o.final_epochs.to_string()),
             run.folder.clone(),
         ];
+        if mirrored {
+            cells.insert(4, of(|o| o.mirrored_error.map_or(String::new(), |error| format!("{error:.2} %"))));
+        }
         Line { below: run.reason.clone(), ..Line::of(cells) }
     };
     Table {
         head,
         rows: comparison.runs_of_methods().map(row).collect(),
-        note: "Every run is an ordinary folder of a search, with a report of its own.".into(),
+        note: format!(
+            "Every run is an ordinary folder of a search, with a report of its own.{}",
+            if mirrored { format!(" And mirrored: {MIRRORED}.") } else { String::new() }
+        ),
         ..Table::default()
     }
 }
