@@ -1,5 +1,5 @@
-//! The accuracy of a trained network: by each image alone, and where training mirrored its images, by each and its mirror image
-//! together, which usually errs less.
+//! The accuracy of a trained network: by each image alone, and where training mirrored its images, by each and its mirror
+//! image together, which usually errs less.
 
 use std::sync::Arc;
 
@@ -39,6 +39,9 @@ pub fn measure(
     Ok(Measured { plain, mirrored: None })
 }
 
+/// What an accuracy by mirror images too is, in words.
+pub const TOGETHER: &str = "by each image and its mirror image together";
+
 /// An accuracy, with its images.
 pub fn accuracy_of(found: Evaluation) -> String {
     format!("{} ({})", percent(found.accuracy), right(found))
@@ -51,5 +54,5 @@ pub fn right(found: Evaluation) -> String {
 
 /// The accuracy by mirror images too, as a line below the other.
 pub fn mirrored(found: Evaluation) -> (&'static str, String) {
-    ("and mirrored", format!("{}, by each image and its mirror image together", accuracy_of(found)))
+    ("and mirrored", format!("{}, {TOGETHER}", accuracy_of(found)))
 }

@@ -182,7 +182,8 @@ pub struct DataArgs {
     /// Share of the training split held out for validation
     #[arg(long, value_name = "SHARE", help_heading = "Data")]
     pub validation: Option<f64>,
-    /// Mirror images left to right while training; the end then tells a second accuracy, by each image and its mirror image
+    /// Mirror images left to right while training; the end then tells a second accuracy, by each image and its mirror
+    /// image together
     #[arg(long, value_name = "true|false", help_heading = "Data")]
     pub flip: Option<bool>,
     /// Shift images by up to so many pixels while training

@@ -23,7 +23,8 @@ const MOST_PASSES: usize = 300;
 /// The architectures that the paper scores.
 pub const SAMPLES: usize = 1000;
 
-/// The fewest passes: by steps the learning rate falls after two thirds and five sixths, and what is held back is scored pass by pass.
+/// The fewest passes: by steps the learning rate falls after two thirds and five sixths, and what is held back is scored pass
+/// by pass.
 const FEWEST_PASSES: usize = 6;
 
 /// The most of the time that scoring may take.

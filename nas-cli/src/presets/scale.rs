@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{PLAIN, Preset, Recipe};
 use crate::config::{Config, Partial};
-use crate::hypernet;
 use crate::plan::HYPERNET_SAMPLES;
-use crate::sharing;
 use crate::strategies::Method;
 use crate::units::{count, plural};
+use crate::{hypernet, sharing};
 use nas_space::{Chooses, spaces};
 
 /// A number of the paper, and what it is here.

@@ -206,6 +206,9 @@ fn architectures(comparison: &Comparison) -> Vec<Block> {
     blocks
 }
 
+/// The place behind the error in the table of runs.
+const BEHIND_ERROR: usize = 4;
+
 fn runs(comparison: &Comparison) -> Table {
     // The means of the methods have no place for it: their table is as wide as a page.
     let mirrored = comparison.is_mirrored();
@@ -219,7 +222,7 @@ fn runs(comparison: &Comparison) -> Table {
         Column::text("folder").extra(),
     ];
     if mirrored {
-        head.insert(4, Column::number("and mirrored").extra());
+        head.insert(BEHIND_ERROR, Column::number("and mirrored").extra());
     }
     let row = |(row, run): (&Row, &Run)| {
         let outcome = run.outcome.as_ref();
@@ -234,7 +237,7 @@ fn runs(comparison: &Comparison) -> Table {
             run.folder.clone(),
         ];
         if mirrored {
-            cells.insert(4, of(|o| o.mirrored_error.map_or(String::new(), |error| format!("{error:.2} %"))));
+            cells.insert(BEHIND_ERROR, of(|o| o.mirrored_error.map_or(String::new(), |error| format!("{error:.2} %"))));
         }
         Line { below: run.reason.clone(), ..Line::of(cells) }
     };

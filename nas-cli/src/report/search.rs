@@ -9,6 +9,7 @@ use super::run::{Facts, Supernet};
 use super::weights::{legend, weights};
 use super::{FLOP_CONVENTION, learning, trials};
 use crate::config::render;
+use crate::measured::TOGETHER;
 use crate::oneshot::mixed_space;
 use crate::run::{accuracy, tabulated};
 use crate::strategies::RANDOM;
@@ -146,7 +147,7 @@ fn result(facts: &Facts) -> Vec<Block> {
             tiles.push(Tile::new("Test accuracy", percent(found), remark));
         }
         if let Some(found) = metrics["test_mirrored"]["accuracy"].as_f64() {
-            tiles.push(Tile::new("And mirrored", percent(found), "by each image and its mirror image together"));
+            tiles.push(Tile::new("And mirrored", percent(found), TOGETHER));
         }
         let size: Option<NetworkConfig> = serde_json::from_value(network.clone()).ok();
         let size = size.map_or(String::new(), |n| format!("{} channels, {} cells", n.channels, n.layers));

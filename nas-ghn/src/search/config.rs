@@ -6,6 +6,8 @@ use nas_data::Augment;
 use nas_nn::optim::{Adam, DecayOn};
 use nas_nn::schedule::{Curve, Progress, Schedule};
 use nas_space::ImageShape;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 
 use crate::{GhnConfig, GhnError};
@@ -63,16 +65,11 @@ impl FromStr for Fall {
     type Err = GhnError;
 
     fn from_str(text: &str) -> Result<Self, GhnError> {
-        match text {
-            "steps" => Ok(Self::Steps),
-            "cosine" => Ok(Self::Cosine),
-            "constant" => Ok(Self::Constant),
-            other => Err(GhnError::Setting {
-                setting: "fall",
-                value: other.to_owned(),
-                reason: "the learning rate falls by cosine, by steps, or is constant".to_owned(),
-            }),
-        }
+        Self::deserialize(text.into_deserializer()).map_err(|_: ValueError| GhnError::Setting {
+            setting: "fall",
+            value: text.to_owned(),
+            reason: "the learning rate falls by cosine, by steps, or is constant".to_owned(),
+        })
     }
 }
 

@@ -44,12 +44,9 @@ pub fn evaluate(
     batch_size: usize,
     mode: Mode,
 ) -> Result<Evaluation, NnError> {
-    let mut sum = Sum::default();
-    for batch in batches(network, images, indices, normalization, batch_size)? {
-        let batch = batch?;
-        sum.add(&network.logits(&batch.images, mode)?, &batch.labels)?;
-    }
-    Ok(sum.evaluation())
+    let batches = batches(network, images, indices, normalization, batch_size)?;
+    let [found] = judge_all(batches, |images| Ok([network.logits(images, mode)?]))?;
+    Ok(found)
 }
 
 /// As [`evaluate`], at twice the cost: the same first, then what the network makes of each image and its mirror image
@@ -66,39 +63,35 @@ pub fn evaluate_mirrored(
     batch_size: usize,
     mode: Mode,
 ) -> Result<[Evaluation; 2], NnError> {
-    let mut sums = [Sum::default(); 2];
-    for batch in batches(network, images, indices, normalization, batch_size)? {
+    let batches = batches(network, images, indices, normalization, batch_size)?;
+    judge_all(batches, |images| {
+        let plain = network.logits(images, mode)?;
+        let mirrored = network.logits(&images.flip(&[3])?, mode)?;
+        let both = ((&plain + mirrored)? * 0.5)?;
+        Ok([plain, both])
+    })
+}
+
+/// Judges what `answers` makes of the images of each batch, in one or several ways: logits `[batch, classes]` each.
+fn judge_all<const WAYS: usize>(
+    batches: Batches,
+    mut answers: impl FnMut(&Tensor) -> Result<[Tensor; WAYS], NnError>,
+) -> Result<[Evaluation; WAYS], NnError> {
+    let (mut sums, mut count) = ([(0.0, 0); WAYS], 0);
+    for batch in batches {
         let batch = batch?;
-        let plain = network.logits(&batch.images, mode)?;
-        let mirrored = network.logits(&batch.images.flip(&[3])?, mode)?;
-        sums[0].add(&plain, &batch.labels)?;
-        sums[1].add(&((plain + mirrored)? * 0.5)?, &batch.labels)?;
+        for (sum, logits) in sums.iter_mut().zip(answers(&batch.images)?) {
+            let (loss, correct) = judge(&logits, &batch.labels)?;
+            *sum = (sum.0 + loss, sum.1 + correct);
+        }
+        count += batch.count;
     }
-    Ok(sums.map(Sum::evaluation))
-}
-
-/// What is summed over batches.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    loss: f64,
-    correct: usize,
-    count: usize,
-}
-
-impl Sum {
-    /// Adds the logits `[batch, classes]` of images with these labels.
-    fn add(&mut self, logits: &Tensor, labels: &Tensor) -> Result<(), NnError> {
-        let (loss, correct) = judge(logits, labels)?;
-        self.loss += loss;
-        self.correct += correct;
-        self.count += labels.elem_count();
-        Ok(())
-    }
-
-    fn evaluation(self) -> Evaluation {
-        let Self { loss, correct, count } = self;
-        Evaluation { accuracy: correct as f64 / count as f64, loss: loss / count as f64, correct, count }
-    }
+    Ok(sums.map(|(loss, correct)| Evaluation {
+        accuracy: correct as f64 / count as f64,
+        loss: loss / count as f64,
+        correct,
+        count,
+    }))
 }
 
 /// The images in the order of `indices`, not augmented, where and as the network computes.
